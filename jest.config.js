@@ -1,0 +1,14 @@
+/** @type {import('jest').Config} */
+export default {
+  rootDir: 'dist',
+  testMatch: ['<rootDir>/test/**/*.test.js'],
+  testEnvironment: 'node',
+  // What is tested is what ships: the ESM output of tsc, untouched.
+  transform: {},
+  testTimeout: 30_000,
+  maxWorkers: 2,
+  filter: '<rootDir>/test/setup/select-tests.js',
+  globalSetup: '<rootDir>/test/setup/global-setup.js',
+  globalTeardown: '<rootDir>/test/setup/global-teardown.js',
+  reporters: ['default', '<rootDir>/test/setup/totals-reporter.js'],
+};

@@ -1,0 +1,24 @@
+/** What a manager counts, since it was made. */
+export const counterNames = [
+  'sent', // confirmed by the broker
+  'stopped', // not sent, or accepted unhandled, because a pipeline did not call next()
+  'refused', // sends the broker refused
+  'unknown', // sends whose fate is not known
+  'unsent', // sends that never left
+  'handled', // attempts that succeeded
+  'failed', // attempts that failed
+  'retried', // copies scheduled for another attempt
+  'archived', // copies written to an archive
+  'stale', // settlements skipped because their connection was gone: the event comes again
+  'adopted', // deliveries that took over the result of a run which had outlived its connection
+  'returned', // deliveries left for others while stopping
+  'late', // results that came after the stop deadline, and were ignored
+] as const;
+
+export type CounterName = (typeof counterNames)[number];
+
+export type Counters = Record<CounterName, number>;
+
+export function newCounters(): Counters {
+  return Object.fromEntries(counterNames.map((name) => [name, 0])) as Counters;
+}

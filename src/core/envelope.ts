@@ -1,0 +1,30 @@
+/** An event with its headers, on the way out or in. */
+export interface Envelope<E extends object = object> {
+  /** The identity of this occurrence. */
+  readonly id: string;
+  /** The CloudEvents type: the event's name. */
+  readonly type: string;
+  /** The CloudEvents source: the name of the sending service. */
+  readonly source: string;
+  readonly time: Date;
+  /** Shared by a whole conversation. */
+  readonly correlationId: string;
+  /** The id of the event during whose handling this one was sent. */
+  readonly causationId?: string | undefined;
+  readonly contentType: string;
+  /** Sending: the instance. Handling: decoded at first use, not validated yet; throws 'undecodable' or 'too-large'. */
+  readonly event: E;
+  /** Handling: the bytes as received. Sending: encoded at first use; what is changed in the event afterwards does not travel. */
+  readonly body: Uint8Array;
+  /** Replaces the body: on sending at any time, on handling before the event was first read; throws 'pipeline' after that. */
+  setBody(body: Uint8Array, contentType?: string): this;
+  get(name: string): string | undefined;
+  /** Throws 'invalid-header' for a name that is reserved or cannot travel, and for a value that is no string. */
+  set(name: string, value: string): this;
+  has(name: string): boolean;
+  delete(name: string): boolean;
+  /** The user's headers; the framework's own are the properties above. */
+  headers(): IterableIterator<[string, string]>;
+}
+
+export const jsonContentType = 'application/json';

@@ -1,0 +1,132 @@
+/** Every code a {@link TidingsError} can carry. The README's table of codes lists exactly these. */
+export const errorCodes = [
+  'configuration', // mistakes in options, names, classes: all of them in one error
+  'not-an-event', // sendEvent() was given something that is no decorated event
+  'invalid-header', // a header name or value that cannot travel
+  'invalid-event', // validation failed; `faults` lists every one
+  'undecodable', // bytes that the codec cannot read
+  'too-large', // the body passes maxBodyBytes
+  'unknown-event', // a message of another CloudEvents type stood on the queue
+  'pipeline', // a pipeline broke its contract (next() twice, setBody() too late)
+  'not-running', // the manager is stopping, stopped or failed
+  'start-timeout', // the broker could not be reached in startTimeoutMs
+  'authentication', // the broker refused the credentials
+  'permission', // the broker refused a right
+  'queue-conflict', // the queue belongs to another event, another service or another routing type
+  'missing-queue', // provisioning is 'none' and the operator has not made the queue
+  'send-refused', // the broker refused the message
+  'send-unknown', // the connection went before the confirmation: it may have arrived
+  'send-timeout', // the deadline passed
+  'send-aborted', // the caller's signal
+  'send-pending', // more than maxPending sends wait already
+  'send-many', // some of sendEvents() failed; `results` tells each
+  'connection', // a connection could not be made or was lost
+  'not-supported', // the provider does not have this capability
+] as const;
+
+export type TidingsErrorCode = (typeof errorCodes)[number];
+
+const brand = Symbol.for('tidings.error');
+
+export interface TidingsErrorOptions extends ErrorOptions {
+  /** Whether the same call may succeed later without any change. Default false. */
+  retryable?: boolean;
+}
+
+/** The root of everything this library throws. Told by a brand, so that two copies of the library understand each other. */
+export class TidingsError extends Error {
+  readonly code: TidingsErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: TidingsErrorCode, message: string, options: TidingsErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  static is(x: unknown): x is TidingsError {
+    return typeof x === 'object' && x !== null && (x as Record<symbol, unknown>)[brand] === true;
+  }
+}
+
+/** All mistakes found at once: in the options, the names, the decorated classes. */
+export class ConfigurationError extends TidingsError {
+  readonly mistakes: readonly string[];
+
+  constructor(what: string, mistakes: readonly string[], options: ErrorOptions = {}) {
+    const list = mistakes.map((mistake, index) => `  ${String(index + 1)}. ${mistake}`).join('\n');
+    super('configuration', `${what}: ${mistakes.length === 1 ? '1 mistake' : `${String(mistakes.length)} mistakes`}\n${list}`, options);
+    this.mistakes = Object.freeze([...mistakes]);
+  }
+}
+
+/** What is known about a send that did not succeed. */
+export type SendOutcome =
+  /** The broker has it not and said why. */
+  | 'refused'
+  /** The connection or the deadline went first; it may have arrived. Safe to repeat with the same id. */
+  | 'unknown'
+  /** It never left this process, and never will. */
+  | 'not-sent';
+
+/** One send that failed; {@link SendError.outcome} tells what that means for the event. */
+export class SendError extends TidingsError {
+  readonly outcome: SendOutcome;
+  /** The id of the event, once it had one: a repeat with `{ id }` arrives once where the broker can tell. */
+  id: string | undefined;
+
+  constructor(outcome: SendOutcome, code: TidingsErrorCode, message: string, options: TidingsErrorOptions = {}) {
+    super(code, message, { retryable: outcome !== 'refused', ...options });
+    this.outcome = outcome;
+  }
+}
+
+/** Some of `sendEvents()` failed. `results` has one entry an event, in the order given. */
+export class SendManyError<T = unknown> extends TidingsError {
+  readonly results: readonly PromiseSettledResult<T>[];
+
+  constructor(results: readonly PromiseSettledResult<T>[]) {
+    const failed = results.filter((result) => result.status === 'rejected');
+    super(
+      'send-many',
+      `${String(failed.length)} of ${String(results.length)} events were not sent; the first: ${describe(failed[0]?.reason)}. See error.results for each.`,
+      {
+        retryable: failed.every((result) => TidingsError.is(result.reason) && result.reason.retryable),
+        cause: failed[0]?.reason,
+      },
+    );
+    this.results = results;
+  }
+}
+
+/** One thing wrong with an event. */
+export interface EventFault {
+  /** Where, as in `items[2].price`; empty for the whole event. */
+  readonly path: string;
+  /** What is wrong with it. */
+  readonly message: string;
+}
+
+/** An event that is not what its class promises. On sending: refused before any I/O. On receipt: archived. */
+export class InvalidEventError extends TidingsError {
+  readonly faults: readonly EventFault[];
+
+  constructor(event: string, faults: readonly EventFault[], options: ErrorOptions = {}) {
+    const shown = faults.slice(0, 10).map((fault) => (fault.path === '' ? fault.message : `${fault.path}: ${fault.message}`));
+    const more = faults.length > 10 ? ` (and ${String(faults.length - 10)} more)` : '';
+    super('invalid-event', `${event} is invalid: ${shown.join('; ')}${more}`, options);
+    this.faults = Object.freeze([...faults]);
+  }
+}
+
+/** The message of anything that can be thrown. */
+export function describe(error: unknown): string {
+  if (error instanceof Error) return error.message === '' ? error.name : error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'something that cannot be printed';
+  }
+}

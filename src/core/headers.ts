@@ -1,0 +1,84 @@
+import { TidingsError } from './errors.js';
+
+/**
+ * The names this library writes on the wire. All values are strings: other types make messages that STOMP and JMS consumers
+ * of Artemis cannot read. `cloudEvents_` is the prefix of the CloudEvents AMQP binding for binary mode.
+ */
+export const wire = {
+  id: 'cloudEvents_id',
+  source: 'cloudEvents_source',
+  type: 'cloudEvents_type',
+  time: 'cloudEvents_time',
+  specversion: 'cloudEvents_specversion',
+  correlationId: 'cloudEvents_correlationid',
+  causationId: 'cloudEvents_causationid',
+  /** Made by us for each message sent; foreign ids are often not unique. */
+  tidingsId: 'tidings_id',
+  contentType: 'tidings_content_type',
+  attempt: 'tidings_attempt',
+  round: 'tidings_round',
+  firstFailureAt: 'tidings_first_failure_at',
+  errorReason: 'tidings_error_reason',
+  errorClass: 'tidings_error_class',
+  errorMessage: 'tidings_error_message',
+  errorStack: 'tidings_error_stack',
+  errorListener: 'tidings_error_listener',
+  errorAttempts: 'tidings_error_attempts',
+  errorAt: 'tidings_error_at',
+  originQueue: 'tidings_origin_queue',
+} as const;
+
+// The form of CloudEvents attributes that some senders use; read, never written.
+const colonPrefix = 'cloudEvents:';
+const underscorePrefix = 'cloudEvents_';
+
+/** A CloudEvents attribute under either prefix. */
+export function cloudEventsAttribute(headers: ReadonlyMap<string, string>, name: string): string | undefined {
+  return headers.get(name) ?? headers.get(colonPrefix + name.slice(underscorePrefix.length));
+}
+
+const legalName = /^[A-Za-z0-9_.-]{1,128}$/;
+const reservedPrefix = /^(cloudEvents[_:]|tidings_|_?AMQ_|JMS|NATIVE_)/i;
+
+/** What AMQP, STOMP or Artemis take for themselves: lost, replaced or acted on. */
+const reservedNames = new Set([
+  'ack',
+  'content-length',
+  'content-type',
+  'correlation-id',
+  'destination',
+  'destination-type',
+  'expires',
+  'message-id',
+  'persistent',
+  'priority',
+  'receipt',
+  'redelivered',
+  'reply-to',
+  'subscription',
+  'timestamp',
+  'transaction',
+  'type',
+]);
+
+/** Whether a name belongs to the framework or to a protocol. */
+export function isReservedHeader(name: string): boolean {
+  return reservedPrefix.test(name) || reservedNames.has(name.toLowerCase());
+}
+
+/** Throws 'invalid-header' for what cannot travel on every protocol. Lone surrogates of the value are replaced. */
+export function checkedHeader(name: string, value: unknown): string {
+  if (!legalName.test(name)) {
+    throw new TidingsError('invalid-header', `'${name.slice(0, 200)}' is no header name: use 1 to 128 of A-Z a-z 0-9 _ . -`);
+  }
+  if (isReservedHeader(name)) {
+    throw new TidingsError('invalid-header', `the header name '${name}' is reserved by the protocols or by tidings: choose another`);
+  }
+  if (typeof value !== 'string') {
+    throw new TidingsError(
+      'invalid-header',
+      `the header '${name}' is ${value === null ? 'null' : `a ${typeof value}`}: only strings travel, convert it first`,
+    );
+  }
+  return value.toWellFormed();
+}

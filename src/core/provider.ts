@@ -1,0 +1,200 @@
+import type { Clock } from './clock.js';
+import type { Logger } from './logger.js';
+
+/**
+ * The contract between the framework and one kind of broker. A provider moves bytes and headers; it knows no listener
+ * class, no pipeline, no codec. `providerConformance` in `tidings/testing` checks all that is said here.
+ */
+export interface Provider {
+  /** For messages, logs and `health()`; 'amqp', 'memory' ... */
+  readonly name: string;
+  readonly capabilities: ReadonlySet<Capability>;
+  /** How queues are named on the broker. Default 'plain'. */
+  readonly queueNaming?: QueueNaming;
+  /** The clock that the manager shall go by too. Default: the machine's. */
+  readonly clock?: Clock;
+
+  /**
+   * Connects, and makes the queues of all `specs` and their archives. While the broker is away it tries on, with capped
+   * and jittered backoff, until `signal` aborts, unless `once` is set. Wrong credentials, missing rights, names that collide
+   * reject at once, never with a secret in the message. A rejected start leaves nothing open and may be tried again.
+   */
+  start(host: ProviderHost, options: ProviderStart): Promise<void>;
+
+  /**
+   * Resolves when the broker has confirmed the message. Rejects with a `SendError`, at `options.deadlineAt` at the latest.
+   * While the connection is away the message waits; one that was in flight goes again with the same ids. Messages of one
+   * address leave in the order of the calls. What is reported as 'not-sent' is never transmitted later.
+   * Neither the message nor its headers are changed by the caller or the provider after the call.
+   */
+  send(message: WireMessage, options: WireSend): Promise<void>;
+
+  /**
+   * Resolves when the broker has confirmed the subscription; no delivery comes before `open()`. `spec` must be one of those
+   * given to `start`. `deliver` is called synchronously, does not throw, and is called with at most
+   * `spec.concurrency + spec.prefetch` deliveries that are not settled yet, those of lost connections included.
+   */
+  subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription>;
+
+  /**
+   * Closes what is open; resolves at the deadline at the latest, with no socket and no timer left. Sends still unconfirmed
+   * then reject. Idempotent, and allowed at any time: while starting, while reconnecting. `start` may follow.
+   */
+  stop(options: { deadlineMs: number }): Promise<void>;
+
+  /** With the capability 'manage': what an operator sees of the queues. */
+  readonly queues?: QueueAdmin;
+}
+
+/** What a provider may be able to do beyond the core. What is declared is tested, what is not must fail with 'not-supported'. */
+export const capabilities = [
+  'durable', // queues and durable messages outlive consumers and the broker
+  'delay', // `notBefore` is kept by the broker
+  'dedupe', // the broker drops a message whose `dedupeId` it has seen on that address
+  'anycast', // addresses whose messages go to one of all consumers
+  'manage', // `queues` is there
+  'credit', // the broker can make a sender wait
+  'count', // `Delivery.brokerCount` is given
+  'tls', // connections may be encrypted
+] as const;
+
+export type Capability = (typeof capabilities)[number];
+
+/** 'plain': the queue is named `<listener>[-<server>]`. 'qualified': `<event>.<listener>[-<server>]`. */
+export type QueueNaming = 'plain' | 'qualified';
+
+export type Routing = 'multicast' | 'anycast';
+
+export interface ProviderHost {
+  readonly serviceName: string;
+  readonly serverName: string;
+  /** Never throws. */
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** To be called for each change, also for `connected` at start. Never throws. */
+  onState(change: ProviderState): void;
+}
+
+export interface ProviderState {
+  readonly state: 'connecting' | 'connected' | 'reconnecting' | 'stopped';
+  /** Why, when the state is a loss: without secrets. */
+  readonly error?: Error;
+}
+
+export interface ProviderStart {
+  /** Every subscription that will follow. */
+  readonly specs: readonly SubscriptionSpec[];
+  /** Ends the attempts; `start` rejects then with the last failure, or with the signal's reason when there was none. */
+  readonly signal: AbortSignal;
+  /** One try only. Default false. */
+  readonly once?: boolean;
+}
+
+/** A message as it travels. Frozen in spirit: nobody changes one after it was handed over. */
+export interface WireMessage {
+  /** A string travels as text, bytes travel as bytes, and come back as what they were. */
+  readonly body: string | Uint8Array;
+  /** Strings only; names in the case given. Values of foreign senders are in canonical text. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** As the protocol's own field says it. Absent for JSON text, which every client reads without. */
+  readonly contentType?: string;
+  /** Survives a restart of the broker. */
+  readonly durable: boolean;
+  /** The protocol's own message id: only on receipt, only when the sender set one. Foreign ids are often not unique. */
+  readonly nativeId?: string;
+  /** The protocol's own correlation id, beside the header that carries ours. */
+  readonly correlationId?: string;
+}
+
+export interface WireSend {
+  /** The event's address, prefix included. */
+  readonly address: string;
+  readonly routing: Routing;
+  /** For duplicate detection at the broker, where it is able to. */
+  readonly dedupeId?: string;
+  /** Held by the broker until then. Needs 'delay'. */
+  readonly notBefore?: Date;
+  /** Milliseconds since the epoch, on the host's clock. */
+  readonly deadlineAt: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One queue to consume from. Names are those on the broker, prefix included. */
+export interface SubscriptionSpec {
+  /** The address. */
+  readonly event: string;
+  /** The listener's name, for messages. */
+  readonly listener: string;
+  readonly routing: Routing;
+  /** The queue part: `<listener>[-<server>]` or its qualified form. */
+  readonly queue: string;
+  /** Address and queue of what could not be handled. */
+  readonly archive: string;
+  /** Deleted some minutes after its last consumer went: the copy of a process whose name is made anew at each start. */
+  readonly temporary: boolean;
+  /** Another service may consume from it too. */
+  readonly shared: boolean;
+  /** Most attempts that run at once. */
+  readonly concurrency: number;
+  /** Deliveries held beyond the running ones. */
+  readonly prefetch: number;
+}
+
+export interface ProviderSubscription {
+  /** Whether the broker serves it now: false while its connection or link is away. */
+  readonly ready: boolean;
+  /** Deliveries may come from now on, also after `pause()`. */
+  open(): void;
+  /** Resolves when no further delivery will come. Those handed over already stay unsettled; they are not returned by this. */
+  pause(): Promise<void>;
+  /** Ends the subscription. What is unsettled goes back to the queue, uncounted. Resolves also when the connection is gone. */
+  close(): Promise<void>;
+}
+
+/** One message, handed over for one subscription. */
+export interface Delivery {
+  readonly message: WireMessage;
+  /** How often the broker says it was delivered before without being settled. Absent where it does not tell. */
+  readonly brokerCount?: number;
+  /** Whether its connection is gone, so that settling it would do nothing. A hint: beginning its run would be work done twice. */
+  readonly stale?: boolean;
+  /**
+   * Ends it, once. 'stale': its connection is gone, the broker will deliver the message again, nothing was done.
+   * Resolves only when the outcome is done: a copy that is refused or not confirmed leaves the original unsettled and is tried
+   * again with backoff. Never rejects.
+   */
+  settle(outcome: Outcome): Promise<Settlement>;
+}
+
+export type Settlement = 'settled' | 'stale';
+
+export type Outcome =
+  /** Done: the message is gone from the queue. */
+  | { readonly do: 'accept' }
+  /** Left unsettled: goes back, uncounted, when the subscription closes. Only while stopping. */
+  | { readonly do: 'return' }
+  /** One operation: write the copy, await its confirmation, accept the original. */
+  | CopyOutcome;
+
+export interface CopyOutcome {
+  readonly do: 'copy';
+  /** 'self': this queue alone, never its siblings. 'archive': `spec.archive`. Body and all other headers stay byte for byte. */
+  readonly to: 'self' | 'archive';
+  /** Laid over the message's headers; undefined removes one. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Held by the broker until then. */
+  readonly notBefore?: Date;
+  readonly dedupeId?: string;
+}
+
+/** Queues are named `<address>::<queue>`; a name without `::` is an anycast queue on the address of its name (an archive). */
+export interface QueueAdmin {
+  /** Every message the queue still holds: waiting, delayed, and delivered but unsettled. 0 for a queue that is not there. */
+  count(queue: string): Promise<number>;
+  /** Waiting messages, oldest first; they stay. */
+  browse(queue: string, options?: { readonly limit?: number }): AsyncIterable<WireMessage>;
+  /** Names of all queues, `<address>::<queue>`, whose name begins with `prefix`. */
+  list(prefix: string): Promise<string[]>;
+  /** Consumers on the queue, of all processes. */
+  consumers(queue: string): Promise<number>;
+}

@@ -1,0 +1,59 @@
+import 'reflect-metadata';
+import type { Class, EventClass, EventDescriptor, EventListenerDescriptor, PipelineDescriptor } from './descriptors.js';
+
+// Metadata keys and the registry's symbol are the same in every copy of this library, so that two copies in one tree
+// understand each other. Change their meaning only together with their names.
+const eventKey = 'tidings:event';
+const listenersKey = 'tidings:listeners';
+const pipelineKey = 'tidings:pipeline';
+
+interface Registry {
+  readonly events: Set<EventClass>;
+  readonly listeners: Set<Class>;
+  readonly pipelines: Set<Class>;
+}
+
+const symbol = Symbol.for('tidings.registry');
+const shared = globalThis as { [symbol]?: Registry | undefined };
+
+/** The only process-wide state: which classes were decorated, in that order. */
+const registry: Registry = (shared[symbol] ??= { events: new Set(), listeners: new Set(), pipelines: new Set() });
+
+export function noteEvent(target: EventClass, descriptor: EventDescriptor): void {
+  Reflect.defineMetadata(eventKey, Object.freeze(descriptor), target);
+  registry.events.add(target);
+}
+
+/** Decorators of one class are applied from the bottom up; the descriptors are kept in reading order. */
+export function noteListener(target: Class, descriptor: EventListenerDescriptor): void {
+  Reflect.defineMetadata(listenersKey, Object.freeze([Object.freeze(descriptor), ...listenerDescriptors(target)]), target);
+  registry.listeners.add(target);
+}
+
+export function notePipeline(target: Class, descriptor: PipelineDescriptor): void {
+  Reflect.defineMetadata(pipelineKey, Object.freeze(descriptor), target);
+  registry.pipelines.add(target);
+}
+
+// Own metadata only: a class derived from an event, a listener or a pipeline is none until it is decorated itself.
+
+export function eventDescriptor(target: unknown): EventDescriptor | undefined {
+  return typeof target === 'function' ? (Reflect.getOwnMetadata(eventKey, target) as EventDescriptor | undefined) : undefined;
+}
+
+export function listenerDescriptors(target: unknown): readonly EventListenerDescriptor[] {
+  if (typeof target !== 'function') return [];
+  return (Reflect.getOwnMetadata(listenersKey, target) as readonly EventListenerDescriptor[] | undefined) ?? [];
+}
+
+export function pipelineDescriptor(target: unknown): PipelineDescriptor | undefined {
+  return typeof target === 'function' ? (Reflect.getOwnMetadata(pipelineKey, target) as PipelineDescriptor | undefined) : undefined;
+}
+
+export function decoratedListeners(): Class[] {
+  return [...registry.listeners];
+}
+
+export function decoratedPipelines(): Class[] {
+  return [...registry.pipelines];
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from './clock.js';
+import type { Codec, Validator } from './codec.js';
+import type { Counters } from './counters.js';
+import type { EventDescriptor } from './descriptors.js';
+import { SendError, type TidingsError } from './errors.js';
+import { OutgoingEnvelope } from './outgoing-envelope.js';
+import { chain, type Passage, type Passing, type Stage } from './pipeline-chain.js';
+import type { Observers } from './observers.js';
+import type { Provider } from './provider.js';
+import type { Run } from './run.js';
+import type { SendOptions, SentEvent } from './sending.js';
+import { within, type Wait } from './within.js';
+import type { Deadlines } from './deadlines.js';
+
+export interface SenderParts {
+  readonly provider: Provider;
+  /** Outermost first. */
+  readonly stages: readonly Stage<Sending>[];
+  readonly codec: Codec;
+  /** Absent: what is sent is not validated. */
+  readonly validator: Validator | undefined;
+  readonly serviceName: string;
+  readonly namePrefix: string;
+  readonly maxBodyBytes: number;
+  readonly counters: Counters;
+  readonly observers: Observers;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+}
+
+/** One send on its way from the first pipeline to the broker's confirmation. */
+export interface Sending extends Passage {
+  readonly envelope: OutgoingEnvelope;
+  readonly wait: Wait;
+  /** Handed to the provider: from here on it alone keeps the deadline and knows the outcome. */
+  left: boolean;
+  /** Reported as not sent: it must not leave any more. */
+  givenUp: boolean;
+}
+
+/**
+ * Takes an event to the broker: envelope, pipelines, validation, encoding, provider. Stateless but for what is under way; calls
+ * may overlap.
+ */
+export class Sender {
+  readonly #parts: SenderParts;
+  readonly #pass: Passing<Sending>;
+  readonly #hasStages: boolean;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+    this.#hasStages = parts.stages.length > 0;
+    this.#pass = chain(parts.stages, (sending) => this.#reach(sending));
+  }
+
+  /** `wait` bounds the whole of it. */
+  async send(event: object, descriptor: EventDescriptor, options: SendOptions, cause: Run | undefined, wait: Wait): Promise<SentEvent> {
+    const envelope = this.#envelope(event, descriptor, options, cause);
+    const sending: Sending = { envelope, wait, left: false, givenUp: false, inner: undefined, innerEnded: false };
+    const { counters, deadlines, observers } = this.#parts;
+    try {
+      // Without pipelines there is nothing that could hang but the provider, which keeps the deadline itself.
+      await (this.#hasStages ? within(this.#pass(sending), deadlines, wait, (why) => giveUp(sending, why)) : this.#pass(sending));
+    } catch (error) {
+      if (error instanceof SendError) {
+        error.id = envelope.id;
+        counters[counterOf[error.outcome]]++;
+      }
+      throw error;
+    }
+    const sent = sending.inner !== undefined;
+    counters[sent ? 'sent' : 'stopped']++;
+    if (sent && observers.any) observers.tell('sent', { envelope, event: descriptor });
+    return { id: envelope.id, correlationId: envelope.correlationId, sent };
+  }
+
+  #envelope(event: object, descriptor: EventDescriptor, options: SendOptions, cause: Run | undefined): OutgoingEnvelope {
+    const { codec, serviceName, clock } = this.#parts;
+    const tidingsId = randomUUID();
+    const id = options.id ?? tidingsId;
+    const attributes = {
+      id,
+      tidingsId,
+      source: serviceName,
+      time: new Date(clock.now()),
+      correlationId: options.correlationId ?? cause?.envelope.correlationId ?? id,
+      causationId: cause?.envelope.id,
+    };
+    const envelope = new OutgoingEnvelope(event, descriptor, attributes, codec);
+    for (const name in options.headers) envelope.set(name, options.headers[name] as string);
+    return envelope;
+  }
+
+  async #reach(sending: Sending): Promise<void> {
+    const { provider, validator, namePrefix, maxBodyBytes } = this.#parts;
+    const { envelope, wait } = sending;
+    const { descriptor } = envelope;
+    const checked = validator?.validate(envelope.event, descriptor);
+    if (checked !== undefined) await checked;
+    const message = envelope.toWire(maxBodyBytes);
+    if (sending.givenUp) return;
+    sending.left = true;
+    await provider.send(message, {
+      address: namePrefix + descriptor.name,
+      routing: 'multicast',
+      dedupeId: envelope.id,
+      deadlineAt: wait.at,
+      ...(wait.signal === undefined ? undefined : { signal: wait.signal }),
+    });
+  }
+}
+
+const counterOf = { refused: 'refused', unknown: 'unknown', 'not-sent': 'unsent' } as const;
+
+/** What the caller is told when a pipeline takes too long. */
+function giveUp(sending: Sending, why: 'deadline' | 'aborted'): TidingsError | undefined {
+  // The provider rejects by itself, and knows more: leave the word to it unless it has spoken.
+  if (sending.left && !sending.innerEnded) return undefined;
+  const { envelope } = sending;
+  const what = why === 'deadline' ? 'its deadline passed' : 'its signal aborted';
+  const code = why === 'deadline' ? 'send-timeout' : 'send-aborted';
+  if (sending.left)
+    return new SendError('unknown', code, `${envelope.type} (${envelope.id}) was confirmed, but ${what} before its pipelines ended`);
+  sending.givenUp = true;
+  return new SendError('not-sent', code, `${envelope.type} (${envelope.id}) was not sent: ${what} while its pipelines ran`);
+}

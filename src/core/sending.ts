@@ -1,0 +1,47 @@
+import { TidingsError } from './errors.js';
+import type { EventClass, Fields, Instance } from './descriptors.js';
+
+export interface SendOptions {
+  /**
+   * The identity of this *occurrence*: a repeat within the broker's cache of ids is dropped. Never a business key.
+   * @default a random UUID
+   */
+  id?: string;
+  /** The user's headers; pipelines see and may change them. */
+  headers?: Record<string, string>;
+  /** @default that of the event being handled, else the event's own id */
+  correlationId?: string;
+  /**
+   * For the whole call, pipelines and waiting for the broker included.
+   * @default 30 000
+   */
+  timeoutMs?: number;
+  /** Gives the send up: it rejects as 'not-sent', or as 'unknown' when it has left already. */
+  signal?: AbortSignal;
+}
+
+export interface SentEvent {
+  readonly id: string;
+  readonly correlationId: string;
+  /** `false`: a pipeline stopped it. */
+  readonly sent: boolean;
+}
+
+/**
+ * Resolves when the broker has taken the event; rejects with a `SendError` (refused, unknown, not sent), an `InvalidEventError`,
+ * or what a pipeline threw. Never waits beyond the deadline. Events of one address sent by one caller one after the other keep
+ * their order.
+ */
+export interface SendEvent {
+  <E extends object>(event: EventClass<E>, fields: Fields<E>, options?: SendOptions): Promise<SentEvent>;
+  (event: Instance, options?: SendOptions): Promise<SentEvent>;
+}
+
+/** Throws 'configuration' for options that would make a send wait for ever or lose its identity. */
+export function checkSendOptions({ id, timeoutMs }: SendOptions): void {
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+    throw new TidingsError('configuration', 'timeoutMs of a send must be a number of milliseconds above 0');
+  }
+  if (id !== undefined && (typeof id !== 'string' || id === ''))
+    throw new TidingsError('configuration', 'the id of a send must be a text that is not empty');
+}

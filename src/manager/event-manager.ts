@@ -1,0 +1,359 @@
+import { currentRun } from '../core/ambient.js';
+import { systemClock, type Clock } from '../core/clock.js';
+import { newCounters, type CounterName } from '../core/counters.js';
+import { Deadlines } from '../core/deadlines.js';
+import type { EventClass, EventDescriptor, Fields, Instance } from '../core/descriptors.js';
+import { describe, SendError, TidingsError } from '../core/errors.js';
+import { nameMistake } from '../core/names.js';
+import type { Observer } from '../core/observer.js';
+import { Observers } from '../core/observers.js';
+import type { Run, SendWithin } from '../core/run.js';
+import type { Sender } from '../core/sender.js';
+import type { SendOptions, SentEvent } from '../core/sending.js';
+import { within, type Wait } from '../core/within.js';
+import { assemble, type Assembly } from './assembly.js';
+import { eventArgument } from './event-argument.js';
+import { healthOf, type Health, type ManagerState, type StateChange } from './health.js';
+import { defaultStopDeadlineMs, managerMistakes, settingsOf, type EventManagerOptions, type Settings } from './manager-options.js';
+import { Sends } from './sends.js';
+import { States } from './states.js';
+
+/** The last moment a Date can say. */
+const endOfTime = 8.64e15;
+/** What closing may take beyond the deadline of `stop()`, when running listeners have used that up. */
+const closingMs = 500;
+
+interface Start {
+  readonly done: Promise<void>;
+  readonly abort: AbortController;
+}
+
+/**
+ * Sends events and hands received ones to their listeners. Made by the container module `eventing()`, or by hand. All methods may be
+ * called at any time and concurrently. `start()` is optional: the first send starts an idle manager.
+ */
+export class EventManager implements AsyncDisposable {
+  readonly #settings: Settings;
+  readonly #mistakes: readonly string[];
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #counters = newCounters();
+  readonly #observers: Observers;
+  readonly #states: States;
+  readonly #sends: Sends;
+  #assembly: Assembly | undefined;
+  #starting: Start | undefined;
+  #stopping: Promise<void> | undefined;
+  #failure: TidingsError | undefined;
+
+  /** Does no I/O. Mistakes in the options are reported by `start()`, together with all others. */
+  constructor(options: EventManagerOptions) {
+    this.#mistakes = managerMistakes(options);
+    this.#settings = settingsOf(options);
+    const { provider, logger, maxPending } = this.#settings;
+    this.#clock = (provider as typeof provider | undefined)?.clock ?? systemClock;
+    this.#deadlines = new Deadlines(this.#clock);
+    this.#observers = new Observers(logger);
+    this.#states = new States(logger);
+    this.#sends = new Sends({ maxPending, now: () => this.#clock.now(), ready: (...args) => this.#sender(...args) });
+  }
+
+  get state(): ManagerState {
+    return this.#states.manager;
+  }
+
+  /**
+   * Connects, makes the queues, subscribes; resolves when the broker has confirmed every subscription. Idempotent. Rejects with a
+   * ConfigurationError (all mistakes at once), 'authentication', 'permission', 'queue-conflict', 'missing-queue' at once, with
+   * 'start-timeout' when the broker could not be reached in `startTimeoutMs`; then it may be called again.
+   */
+  start(options: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.state === 'running') return Promise.resolve();
+    if (this.state === 'stopping')
+      return Promise.reject(new TidingsError('not-running', 'start() while stopping: await stop() first', { retryable: true }));
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const { startTimeoutMs } = this.#settings;
+    const own = this.#starting === undefined;
+    const starting = (this.#starting ??= this.#begin(startTimeoutMs === 0));
+    // One try ends by itself.
+    const wait: Wait = { at: startTimeoutMs === 0 ? endOfTime : this.#clock.now() + startTimeoutMs, signal: options.signal };
+    return within(starting.done, this.#deadlines, wait, (why) => {
+      const error = this.#startTimeout(why);
+      // A start that others began goes on for them.
+      if (!own) return error;
+      starting.abort.abort(error);
+      return undefined;
+    });
+  }
+
+  /**
+   * Sends an event: an instance of a decorated class, or the class and its fields. See `SendEvent` for what it resolves and rejects
+   * with. An idle manager is started first.
+   */
+  sendEvent<E extends object>(event: EventClass<E>, fields: Fields<E>, options?: SendOptions): Promise<SentEvent>;
+  sendEvent(event: Instance, options?: SendOptions): Promise<SentEvent>;
+  sendEvent(...args: unknown[]): Promise<SentEvent> {
+    return this.#send(this.#causingRun(), args);
+  }
+
+  /**
+   * Sends many, in order and without waiting for each confirmation; at most 1 000 are under way. Resolves when all are confirmed, else
+   * rejects with a `SendManyError` whose `results` tell each. The options are for each of them; the deadline is one for all.
+   */
+  sendEvents(events: readonly Instance[], options: Omit<SendOptions, 'id'> = {}): Promise<SentEvent[]> {
+    return this.#sends.many(this.#causingRun(), events, options);
+  }
+
+  /** Sends data under a name, without a class. Nothing is validated; the rest is as with `sendEvent`. */
+  send(name: string, data: object, options: SendOptions = {}): Promise<SentEvent> {
+    const mistake = nameMistake(name);
+    if (mistake !== undefined) return Promise.reject(new TidingsError('configuration', `the event name '${name}' ${mistake}`));
+    return this.#sends.one(this.#causingRun(), data, { target: Object as EventClass, name, options: {} }, options);
+  }
+
+  /** How it is now: for readiness probes. `ready` is true only while every subscription is confirmed. */
+  health(): Health {
+    const { manager, provider } = this.#states;
+    return healthOf({
+      manager,
+      provider,
+      providerName: this.#settings.provider.name,
+      pending: this.#sends.pending,
+      stations: this.#assembly?.stations ?? [],
+    });
+  }
+
+  /** What happened since the manager was made. A copy. */
+  counters(): Readonly<Record<CounterName, number>> {
+    return { ...this.#counters };
+  }
+
+  /** Calls back at each change of the manager's or the connection's state; returns a function that ends it. */
+  onStateChange(callback: (change: StateChange) => void): () => void {
+    return this.#states.listen(callback);
+  }
+
+  /** Tells the observer what happens from now on; returns a function that ends it. */
+  observe(observer: Observer): () => void {
+    return this.#observers.add(observer);
+  }
+
+  /**
+   * Takes nothing new, lets running listeners finish, waits for sends under way, closes. At the deadline (default 10 000 ms) the
+   * signals of what still runs abort and those events go back to their queues. Idempotent. Inside a listener it resolves when all
+   * others have ended (with `context: 'explicit'` it cannot know, and waits for itself until the deadline). Never rejects.
+   */
+  stop(options: { deadlineMs?: number } = {}): Promise<void> {
+    const wait: Wait = { at: this.#clock.now() + (options.deadlineMs ?? defaultStopDeadlineMs), signal: undefined };
+    this.#stopping ??= this.#shutDown(wait).finally(() => {
+      this.#stopping = undefined;
+    });
+    const run = currentRun();
+    const stations = this.#assembly?.stations ?? [];
+    if (run === undefined || !stations.some(({ subscription }) => subscription.listener === run.listener)) return this.#stopping;
+    return this.#bounded(Promise.all(stations.map(({ dispatcher }) => dispatcher.ended(run))), wait);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  // --- starting ----------------------------------------------------------------------------------------------------
+
+  #begin(once: boolean): Start {
+    const abort = new AbortController();
+    this.#states.enter('starting');
+    const done = this.#bringUp(abort.signal, once).then(
+      () => this.#up(),
+      (error: unknown) => this.#notUp(error),
+    );
+    // Whoever began it may have stopped waiting.
+    done.catch(() => undefined);
+    return { done, abort };
+  }
+
+  async #bringUp(signal: AbortSignal, once: boolean): Promise<void> {
+    const settings = this.#settings;
+    await settings.hooks.beforeStart?.();
+    this.#assembly = await assemble({
+      settings,
+      mistakes: this.#mistakes,
+      counters: this.#counters,
+      observers: this.#observers,
+      clock: this.#clock,
+      deadlines: this.#deadlines,
+      sendWithin: this.#sendWithin,
+    });
+    try {
+      await this.#connect(this.#assembly, signal, once);
+    } catch (error) {
+      await settings.provider.stop({ deadlineMs: closingMs });
+      throw signal.aborted ? signal.reason : error;
+    }
+  }
+
+  /** No delivery is handed over before all subscriptions are confirmed. */
+  async #connect({ serviceName, serverName, stations }: Assembly, signal: AbortSignal, once: boolean): Promise<void> {
+    const { provider, logger } = this.#settings;
+    const host = { serviceName, serverName, logger, clock: this.#clock, onState: this.#states.providerChanged };
+    await provider.start(host, { specs: stations.map(({ subscription }) => subscription.spec), signal, once });
+    const subscribed = stations.map(async (station) => {
+      station.broker = await provider.subscribe(station.subscription.spec, station.dispatcher.deliver);
+    });
+    await Promise.all(subscribed);
+    signal.throwIfAborted();
+    for (const { broker } of stations) broker?.open();
+  }
+
+  async #up(): Promise<void> {
+    this.#starting = undefined;
+    this.#states.enter('running');
+    try {
+      await this.#settings.hooks.afterStart?.();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  #notUp(error: unknown): never {
+    this.#starting = undefined;
+    this.#assembly = undefined;
+    // What a person must mend stays; an unreachable broker may be back at the next try.
+    if (TidingsError.is(error) && !error.retryable) this.#failure = error;
+    this.#states.enter('failed', error instanceof Error ? error : undefined);
+    throw error;
+  }
+
+  #startTimeout(why: 'deadline' | 'aborted'): TidingsError {
+    const cause = this.#states.provider.error;
+    const what =
+      why === 'deadline'
+        ? `the broker could not be reached in ${String(this.#settings.startTimeoutMs)} ms (startTimeoutMs)`
+        : 'the start was given up by its signal';
+    return new TidingsError('start-timeout', cause === undefined ? what : `${what}; last: ${cause.message}`, { retryable: true, cause });
+  }
+
+  // --- sending -----------------------------------------------------------------------------------------------------
+
+  #causingRun(): Run | undefined {
+    return this.#settings.ambient ? currentRun() : undefined;
+  }
+
+  // Not async: a run must see whether its listener takes the very promise that it is given.
+  #send(cause: Run | undefined, args: readonly unknown[]): Promise<SentEvent> {
+    try {
+      const { event, descriptor, options } = eventArgument(args);
+      return this.#sends.one(cause, event, descriptor, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** What a run has left behind when it was settled sends without a cause. */
+  readonly #sendWithin: SendWithin = (run, args) => this.#send(run.ended ? undefined : run, args);
+
+  #sender(cause: Run | undefined, descriptor: EventDescriptor, wait: Wait): Sender | Promise<Sender> {
+    if (this.#assembly !== undefined) {
+      if (this.state === 'running') return this.#assembly.sender;
+      // What still runs may finish its work.
+      if (this.state === 'stopping' && cause !== undefined) return this.#assembly.sender;
+    }
+    return this.#senderOnceUp(cause, descriptor, wait);
+  }
+
+  /** Starts an idle manager, waits for one that starts. */
+  async #senderOnceUp(cause: Run | undefined, descriptor: EventDescriptor, wait: Wait): Promise<Sender> {
+    if (this.state === 'stopping' || this.state === 'stopped') {
+      throw new SendError(
+        'not-sent',
+        'not-running',
+        `${descriptor.name} was not sent: the event manager is ${this.state}; start() it again, or send before stop()`,
+      );
+    }
+    if (this.#failure !== undefined) throw unsent(descriptor, this.#failure);
+    const own = this.#starting === undefined;
+    const { done } = (this.#starting ??= this.#begin(false));
+    await within(done, this.#deadlines, wait, (why) => this.#neverStarted(descriptor, why)).catch((error: unknown) => {
+      // A start that somebody else began may have had a shorter deadline than this send has, which then tries for itself.
+      if (error instanceof SendError) throw error;
+      if (own || !TidingsError.is(error) || !error.retryable) throw unsent(descriptor, error);
+    });
+    return this.#sender(cause, descriptor, wait);
+  }
+
+  #neverStarted(descriptor: EventDescriptor, why: 'deadline' | 'aborted'): SendError {
+    const { error } = this.#states.provider;
+    const late = `the ${this.#settings.provider.name} provider could not be started in time${error === undefined ? '' : ` (${describe(error)})`}`;
+    const [code, reason] = why === 'deadline' ? (['send-timeout', late] as const) : (['send-aborted', 'its signal aborted'] as const);
+    return new SendError('not-sent', code, `${descriptor.name} was not sent: ${reason}`, { cause: error });
+  }
+
+  // --- stopping ----------------------------------------------------------------------------------------------------
+
+  async #shutDown(wait: Wait): Promise<void> {
+    const starting = this.#starting;
+    if (starting !== undefined) {
+      starting.abort.abort(new TidingsError('not-running', 'the event manager was stopped while it was starting', { retryable: true }));
+      await starting.done.catch(() => undefined);
+    }
+    const assembly = this.#assembly;
+    if (assembly === undefined) {
+      this.#ended();
+      return;
+    }
+    this.#states.enter('stopping');
+    await this.#hook('beforeStop');
+    await this.#drain(assembly, wait);
+    await this.#close(assembly, wait);
+    this.#ended();
+    await this.#hook('afterStop');
+  }
+
+  /** No delivery is begun any more; those that run and the sends under way may end. */
+  async #drain({ stations }: Assembly, wait: Wait): Promise<void> {
+    for (const { dispatcher } of stations) dispatcher.stop();
+    await this.#bounded(Promise.all(stations.map(async ({ broker }) => broker?.pause())), wait);
+    await this.#bounded(Promise.all(stations.map(({ dispatcher }) => dispatcher.ended())), wait);
+    for (const { dispatcher } of stations) dispatcher.abandon();
+    await this.#bounded(this.#sends.ended(), wait);
+  }
+
+  async #close({ stations }: Assembly, wait: Wait): Promise<void> {
+    const closing: Wait = { at: Math.max(wait.at, this.#clock.now() + closingMs), signal: undefined };
+    await this.#bounded(Promise.all(stations.map(async ({ broker }) => broker?.close())), closing);
+    await this.#settings.provider.stop({ deadlineMs: Math.max(closing.at - this.#clock.now(), closingMs) });
+  }
+
+  #ended(): void {
+    this.#assembly = undefined;
+    this.#failure = undefined;
+    this.#deadlines.expireAll();
+    this.#states.enter('stopped');
+  }
+
+  /** Waits, but not beyond the deadline. */
+  async #bounded(promise: Promise<unknown>, wait: Wait): Promise<void> {
+    const late = new Error('late');
+    await within(promise, this.#deadlines, wait, () => late).catch((error: unknown) => {
+      if (error !== late) this.#settings.logger.error({ error: describe(error) }, 'something failed while stopping');
+    });
+  }
+
+  async #hook(name: 'beforeStop' | 'afterStop'): Promise<void> {
+    try {
+      await this.#settings.hooks[name]?.();
+    } catch (error) {
+      this.#settings.logger.error({ hook: name, error: describe(error) }, 'a hook threw');
+    }
+  }
+}
+
+/** A send that never left because the manager could not be started. */
+function unsent({ name }: EventDescriptor, cause: unknown): SendError {
+  const { code, retryable } = TidingsError.is(cause) ? cause : { code: 'not-running' as const, retryable: true };
+  return new SendError('not-sent', code, `${name} was not sent: the event manager could not be started: ${describe(cause)}`, {
+    retryable,
+    cause,
+  });
+}

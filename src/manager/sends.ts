@@ -1,0 +1,110 @@
+import type { EventDescriptor } from '../core/descriptors.js';
+import { SendError, SendManyError } from '../core/errors.js';
+import type { Run } from '../core/run.js';
+import type { Sender } from '../core/sender.js';
+import { checkSendOptions, type SendOptions, type SentEvent } from '../core/sending.js';
+import type { Wait } from '../core/within.js';
+import { descriptorOf } from './event-argument.js';
+import { defaultSendTimeoutMs } from './manager-options.js';
+
+/** Most events of one `sendEvents()` that are under way at once. */
+const batchWindow = 1000;
+
+export interface SendsParts {
+  readonly maxPending: number;
+  readonly now: () => number;
+  /** The sender, as soon as there is one; rejects by the wait's deadline. */
+  readonly ready: (cause: Run | undefined, descriptor: EventDescriptor, wait: Wait) => Sender | Promise<Sender>;
+}
+
+/** The sends of a manager that are under way: bounded, each with a deadline, awaited by the run that made them. */
+export class Sends {
+  readonly #parts: SendsParts;
+  readonly #waiting = new Set<() => void>();
+  #pending = 0;
+
+  constructor(parts: SendsParts) {
+    this.#parts = parts;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  one(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions): Promise<SentEvent> {
+    const sending = this.#one(cause, event, descriptor, options);
+    return cause === undefined ? sending : cause.keep(sending);
+  }
+
+  many(cause: Run | undefined, events: readonly object[], options: SendOptions): Promise<SentEvent[]> {
+    const sending = this.#all(cause, events, options);
+    return cause === undefined ? sending : cause.keep(sending);
+  }
+
+  /** Resolves when none is under way. */
+  async ended(): Promise<void> {
+    while (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+
+  async #one(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions): Promise<SentEvent> {
+    const { maxPending } = this.#parts;
+    checkSendOptions(options);
+    if (this.#pending >= maxPending) throw tooMany(descriptor, maxPending);
+    return this.#now(cause, event, descriptor, options, this.#waitOf(options));
+  }
+
+  async #now(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions, wait: Wait): Promise<SentEvent> {
+    this.#pending++;
+    try {
+      const ready = this.#parts.ready(cause, descriptor, wait);
+      const sender = ready instanceof Promise ? await ready : ready;
+      return await sender.send(event, descriptor, options, cause, wait);
+    } finally {
+      if (--this.#pending === 0) this.#wake();
+    }
+  }
+
+  async #all(cause: Run | undefined, events: readonly object[], options: SendOptions): Promise<SentEvent[]> {
+    checkSendOptions(options);
+    const wait = this.#waitOf(options);
+    const results = new Array<PromiseSettledResult<SentEvent>>(events.length);
+    let next = 0;
+    // Each worker takes the next event when its last one is confirmed, so that they leave in order.
+    const worker = async (): Promise<void> => {
+      for (let index = next++; index < events.length; index = next++) {
+        const [result] = await Promise.allSettled([this.#each(cause, events[index] as object, options, wait)]);
+        results[index] = result;
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(batchWindow, events.length) }, worker));
+    return unlessFailed(results);
+  }
+
+  async #each(cause: Run | undefined, event: object, options: SendOptions, wait: Wait): Promise<SentEvent> {
+    return this.#now(cause, event, descriptorOf(event), options, wait);
+  }
+
+  #waitOf({ timeoutMs = defaultSendTimeoutMs, signal }: SendOptions): Wait {
+    return { at: this.#parts.now() + timeoutMs, signal };
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+}
+
+function tooMany({ name }: EventDescriptor, maxPending: number): SendError {
+  return new SendError(
+    'not-sent',
+    'send-pending',
+    `${name} was not sent: ${String(maxPending)} sends wait for their confirmation already (maxPending); await some, or use sendEvents()`,
+  );
+}
+
+function unlessFailed(results: readonly PromiseSettledResult<SentEvent>[]): SentEvent[] {
+  return results.map((result) => {
+    if (result.status === 'rejected') throw new SendManyError(results);
+    return result.value;
+  });
+}

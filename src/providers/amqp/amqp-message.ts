@@ -1,0 +1,98 @@
+import { isUtf8 } from 'node:buffer';
+import type { WireMessage } from '../../core/provider.js';
+import { sectionsOf } from './rhea-message.js';
+import type { AmqpMessage } from './rhea-message.js';
+
+/** Names the broker gives to what it knows better, on whatever message. */
+const brokerNames = /^(?:_AMQ_|JMS_AMQP_)|^(?:JMSXDeliveryCount|NATIVE_MESSAGE_ID)$/;
+
+/** What the broker leaves in the properties of a message that came over STOMP. Names of the user's on all other messages. */
+const stompNames = new Set([
+  'ack',
+  'content-length',
+  'destination',
+  'destination-type',
+  'id',
+  'message-id',
+  'receipt',
+  'redelivered',
+  'subscription',
+  'timestamp',
+]);
+
+/** A message of anybody, read liberally: foreign types become text, what the broker leaks into the headers is dropped. */
+export function wireMessage(message: AmqpMessage): WireMessage {
+  const properties = message.application_properties ?? {};
+  const contentType = message.content_type ?? text(properties['_AMQ_CONTENT_TYPE']) ?? text(properties['JMS_AMQP_ContentType']);
+  const nativeId = idText(message.message_id);
+  const correlationId = idText(message.correlation_id);
+  return {
+    body: wireBody(message.body),
+    headers: headersOf(properties, message.message_annotations),
+    durable: message.durable === true,
+    ...(contentType !== undefined && contentType !== '' && { contentType }),
+    ...(nativeId !== undefined && { nativeId }),
+    ...(correlationId !== undefined && { correlationId }),
+  };
+}
+
+/** The text of a typed foreign value; undefined for null, which is dropped. */
+function canonicalText(value: unknown): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === 'string') return value;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
+  // The client library shows 64-bit numbers that JavaScript has no number for as their bytes.
+  if (Buffer.isBuffer(value)) return value.length === 8 ? value.readBigInt64BE().toString() : value.toString('base64');
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return value.toString();
+  return json(value);
+}
+
+function wireBody(body: unknown): string | Uint8Array {
+  if (body === null || body === undefined) return '';
+  if (typeof body === 'string' || body instanceof Uint8Array) return body;
+  const sections = sectionsOf(body);
+  if (sections === undefined) return json(body);
+  if (sections.kind === 'sequence') return json(sections.parts.flat());
+  const [only] = sections.parts;
+  return sections.parts.length === 1 && only instanceof Uint8Array ? only : Buffer.concat(sections.parts as Uint8Array[]);
+}
+
+function headersOf(properties: Record<string, unknown>, annotations: Record<string, unknown> | undefined): Map<string, string> {
+  // STOMP and core messages are marked so when the broker translates them.
+  const translated = annotations?.['x-opt-jms-msg-type'] !== undefined;
+  const headers = new Map<string, string>();
+  for (const name of Object.keys(properties)) {
+    if (brokerNames.test(name) || (translated && stompNames.has(name))) continue;
+    const value = canonicalText(properties[name]);
+    if (value !== undefined) headers.set(name, value);
+  }
+  return headers;
+}
+
+function idText(id: unknown): string | undefined {
+  if (id === undefined || id === null || id === '') return undefined;
+  if (Buffer.isBuffer(id)) return id.length === 16 ? uuid(id) : id.toString('base64');
+  return canonicalText(id);
+}
+
+function uuid(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function json(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) => {
+    // Bytes, and what else JSON has no word for.
+    if (typeof item === 'bigint') return item.toString();
+    if (typeof item !== 'object' || item === null) return item;
+    const { type, data } = item as { type?: unknown; data?: unknown };
+    return type === 'Buffer' && Array.isArray(data) ? bufferText(Buffer.from(data as number[])) : item;
+  });
+}
+
+function bufferText(bytes: Buffer): string {
+  return isUtf8(bytes) ? bytes.toString() : bytes.toString('base64');
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,281 @@
+import { systemClock } from '../../core/clock.js';
+import type { Clock } from '../../core/clock.js';
+import { Deadlines } from '../../core/deadlines.js';
+import { SendError, TidingsError } from '../../core/errors.js';
+import type {
+  Capability,
+  Delivery,
+  Provider,
+  ProviderHost,
+  ProviderStart,
+  ProviderSubscription,
+  QueueAdmin,
+  QueueNaming,
+  SubscriptionSpec,
+  WireMessage,
+  WireSend,
+} from '../../core/provider.js';
+import { resolvedAmqpOptions } from './amqp-options.js';
+import type { AmqpOptions, ResolvedAmqpOptions } from './amqp-options.js';
+import { AmqpSender } from './amqp-sender.js';
+import { AmqpSubscription } from './amqp-subscription.js';
+import { checkProduct } from './artemis-dialect.js';
+import { ArtemisManagement } from './artemis-management.js';
+import { ArtemisProvisioning } from './artemis-provisioning.js';
+import { ArtemisQueues } from './artemis-queues.js';
+import { ConnectionKeeper } from './connection-keeper.js';
+import type { Epoch } from './epoch.js';
+import { Relay } from './relay.js';
+import { AmqpFault } from './amqp-fault.js';
+import type { RheaConnection } from './rhea-driver.js';
+
+/** Senders without anything to send are closed when there are more: reply addresses come and go. */
+const mostSenders = 256;
+/** Of the time `stop()` has, kept for saying goodbye. */
+const goodbyeMs = 500;
+
+/** Events over AMQP 1.0 to Apache ActiveMQ Artemis. */
+export class AmqpProvider implements Provider {
+  readonly name = 'amqp';
+  readonly capabilities: ReadonlySet<Capability> = new Set<Capability>([
+    'durable',
+    'delay',
+    'dedupe',
+    'anycast',
+    'manage',
+    'credit',
+    'count',
+    'tls',
+  ]);
+  readonly queueNaming: QueueNaming;
+  readonly queues: QueueAdmin;
+  readonly #options: ResolvedAmqpOptions;
+  #session: Session | undefined;
+
+  /** @throws ConfigurationError with all mistakes at once. */
+  constructor(options: AmqpOptions = {}) {
+    this.#options = resolvedAmqpOptions(options);
+    this.queueNaming = this.#options.queueNaming;
+    this.queues = new ArtemisQueues(
+      () => this.#session?.epoch,
+      () => this.#session?.clock ?? systemClock,
+    );
+  }
+
+  async start(host: ProviderHost, options: ProviderStart): Promise<void> {
+    const previous = this.#session;
+    if (previous?.stopping === false)
+      throw new TidingsError('configuration', 'AmqpProvider.start() was called while it is started; a provider serves one manager');
+    const session = new Session(this.#options, host, options.specs);
+    // At once: a stop() that follows in the same tick must find it.
+    this.#session = session;
+    try {
+      await previous?.stop(0);
+      await session.start(options);
+    } catch (error) {
+      await session.stop(0);
+      this.#forget(session);
+      throw error;
+    }
+  }
+
+  send(message: WireMessage, options: WireSend): Promise<void> {
+    const session = this.#session;
+    if (session?.stopping === false) return session.send(message, options);
+    return Promise.reject(new SendError('not-sent', 'not-running', `send to ${options.address}: the provider is not started`));
+  }
+
+  subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription> {
+    const session = this.#session;
+    if (session?.stopping === false) return session.subscribe(spec, deliver);
+    return Promise.reject(new TidingsError('not-running', `listener ${spec.listener} of event ${spec.event}: the provider is not started`));
+  }
+
+  async stop({ deadlineMs }: { deadlineMs: number }): Promise<void> {
+    const session = this.#session;
+    if (session === undefined) return;
+    await session.stop(deadlineMs);
+    this.#forget(session);
+  }
+
+  #forget(session: Session): void {
+    if (this.#session === session) this.#session = undefined;
+  }
+}
+
+/** What lives from one start to its stop. */
+class Session {
+  readonly #options: ResolvedAmqpOptions;
+  readonly #host: ProviderHost;
+  readonly #deadlines: Deadlines;
+  readonly #provisioning: ArtemisProvisioning;
+  readonly #keeper: ConnectionKeeper;
+  readonly #senders = new Map<string, AmqpSender>();
+  readonly #subscriptions = new Set<AmqpSubscription>();
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ResolvedAmqpOptions, host: ProviderHost, specs: readonly SubscriptionSpec[]) {
+    this.#options = options;
+    this.#host = host;
+    this.#deadlines = new Deadlines(host.clock);
+    this.#provisioning = new ArtemisProvisioning(options.provisioning, specs, host);
+    this.#keeper = new ConnectionKeeper(options, host, {
+      prepare: (connection, first) => this.#prepare(connection, first),
+      up: (epoch) => this.#up(epoch),
+      down: (epoch, fault) => {
+        this.#down(epoch, fault);
+      },
+    });
+  }
+
+  get epoch(): Epoch | undefined {
+    return this.#keeper.epoch;
+  }
+
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+
+  start(options: ProviderStart): Promise<void> {
+    return this.#keeper.start(options);
+  }
+
+  send(message: WireMessage, options: WireSend): Promise<void> {
+    if (options.signal?.aborted === true) {
+      return Promise.reject(
+        new SendError('not-sent', 'send-aborted', `send to ${options.address}: the caller aborted it before it could be transmitted`, {
+          cause: options.signal.reason,
+        }),
+      );
+    }
+    return this.#sender(options).send(message, options);
+  }
+
+  async subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription> {
+    const subscription = new AmqpSubscription(spec, deliver, {
+      clock: this.#host.clock,
+      logger: this.#host.logger,
+      maxDelayMs: this.#options.maxDelayMs,
+      restore: ({ management }, which) => this.#provisioning.restore(management, which),
+      forget: (which) => {
+        this.#subscriptions.delete(which);
+      },
+    });
+    this.#subscriptions.add(subscription);
+    const confirmed = subscription.confirmed();
+    const epoch = this.epoch;
+    if (epoch !== undefined) void subscription.connected(epoch);
+    await confirmed;
+    return subscription;
+  }
+
+  get stopping(): boolean {
+    return this.#stopped !== undefined;
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    return (this.#stopped ??= this.#stop(deadlineMs));
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    const endsAt = this.#host.clock.now() + deadlineMs;
+    const left = (): number => Math.max(0, endsAt - this.#host.clock.now());
+    if (this.epoch !== undefined) await this.#within(Math.max(0, left() - goodbyeMs), this.#flushed());
+    const subscriptions = [...this.#subscriptions];
+    const closed = Promise.all(subscriptions.map((subscription) => subscription.close()));
+    if (this.epoch !== undefined) await this.#within(Math.max(0, left() - goodbyeMs / 2), closed);
+    for (const sender of this.#senders.values()) sender.close('the provider was stopped');
+    this.#senders.clear();
+    const epoch = this.epoch;
+    await this.#keeper.stop(left());
+    for (const subscription of subscriptions) subscription.disconnected();
+    epoch?.relay.lost();
+    epoch?.management.lost(stoppedFault());
+    this.#deadlines.expireAll();
+    this.#host.onState({ state: 'stopped' });
+  }
+
+  async #prepare(connection: RheaConnection, first: boolean): Promise<Epoch> {
+    checkProduct(connection.product);
+    const { clock, logger } = this.#host;
+    const management = new ArtemisManagement(connection, clock, this.#deadlines);
+    const relay = new Relay(connection, { clock, logger, deadlines: this.#deadlines });
+    try {
+      await relay.open();
+      await this.#provisioning.run(connection, management, first);
+      const clockOffsetMs = await this.#provisioning.clockOffset(management);
+      return {
+        connection,
+        management,
+        relay,
+        clockOffsetMs,
+        get alive() {
+          return connection.alive;
+        },
+      };
+    } catch (error) {
+      relay.lost();
+      management.lost(connection.fault ?? stoppedFault());
+      throw error;
+    }
+  }
+
+  /** Listeners first: what the senders hold back may be meant for them. */
+  async #up(epoch: Epoch): Promise<void> {
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.connected(epoch)));
+    if (!epoch.alive) return;
+    for (const sender of this.#senders.values()) sender.connected(epoch.connection);
+  }
+
+  #down(epoch: Epoch, fault: AmqpFault): void {
+    for (const sender of this.#senders.values()) sender.disconnected();
+    for (const subscription of this.#subscriptions) subscription.disconnected();
+    epoch.relay.lost();
+    epoch.management.lost(fault);
+  }
+
+  #sender({ address, routing }: WireSend): AmqpSender {
+    const key = `${routing} ${address}`;
+    const known = this.#senders.get(key);
+    if (known !== undefined) return known;
+    if (this.#senders.size >= mostSenders) this.#dropIdleSender();
+    const sender = new AmqpSender(address, routing, {
+      clock: this.#host.clock,
+      logger: this.#host.logger,
+      deadlines: this.#deadlines,
+      asData: this.#options.body === 'data',
+      clockOffsetMs: () => this.epoch?.clockOffsetMs ?? 0,
+    });
+    this.#senders.set(key, sender);
+    const epoch = this.epoch;
+    if (epoch !== undefined) sender.connected(epoch.connection);
+    return sender;
+  }
+
+  #dropIdleSender(): void {
+    for (const [key, sender] of this.#senders) {
+      if (!sender.idle) continue;
+      this.#senders.delete(key);
+      sender.close('it was idle');
+      return;
+    }
+  }
+
+  async #flushed(): Promise<void> {
+    await Promise.all([...this.#senders.values()].map((sender) => sender.whenIdle()));
+  }
+
+  async #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#host.clock.schedule(timeoutMs, resolve);
+      void work.finally(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+}
+
+function stoppedFault(): AmqpFault {
+  return new AmqpFault('stopped', 'the provider was stopped');
+}

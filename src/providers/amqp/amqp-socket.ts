@@ -1,0 +1,50 @@
+import net from 'node:net';
+import tls from 'node:tls';
+import { AmqpFault } from './amqp-fault.js';
+
+export interface SocketOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Given: the connection is encrypted. */
+  readonly tls: tls.ConnectionOptions | undefined;
+}
+
+/** A socket on its way; `connected` is called when it can be written to. */
+export function openSocket(options: SocketOptions, connected: () => void): net.Socket {
+  const socket =
+    options.tls === undefined ? net.connect({ host: options.host, port: options.port }) : tls.connect(tlsOptions(options, options.tls));
+  socket.setNoDelay(true);
+  gatherWrites(socket);
+  socket.once(options.tls === undefined ? 'connect' : 'secureConnect', connected);
+  return socket;
+}
+
+function tlsOptions(options: SocketOptions, given: tls.ConnectionOptions): tls.ConnectionOptions {
+  const named = net.isIP(options.host) === 0 ? { servername: options.host } : {};
+  return { ...named, ...given, host: options.host, port: options.port };
+}
+
+/** rhea writes frame by frame; several in one tick become one system call. */
+function gatherWrites(socket: net.Socket): void {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  let written = 0;
+  const release = (): void => {
+    if (written > 1) socket.uncork();
+    written = 0;
+  };
+  socket.write = (...args: unknown[]): boolean => {
+    written++;
+    if (written === 1) process.nextTick(release);
+    else if (written === 2) socket.cork();
+    return write(...args);
+  };
+}
+
+/** Tells a certificate that was refused, by either side, from a network that failed. */
+export function socketFault(socket: net.Socket, error: NodeJS.ErrnoException): AmqpFault {
+  const code = error.code ?? '';
+  const refusedByUs = socket instanceof tls.TLSSocket && Boolean(socket.authorizationError);
+  const refusedByPeer = /^ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA)/.test(code);
+  if (refusedByUs || refusedByPeer) return new AmqpFault('tls:certificate', `${code === '' ? '' : `${code}: `}${error.message}`);
+  return new AmqpFault(code === '' ? 'socket' : code, error.message);
+}

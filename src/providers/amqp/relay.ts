@@ -1,0 +1,216 @@
+import type { Clock, Timer } from '../../core/clock.js';
+import type { Deadlines, Expiring } from '../../core/deadlines.js';
+import type { Logger } from '../../core/logger.js';
+import { AmqpFault } from './amqp-fault.js';
+import type { Refusal, SenderLink, TransferToken } from './rhea-links.js';
+import type { RheaConnection } from './rhea-driver.js';
+
+const confirmTimeoutMs = 10_000;
+const creditTimeoutMs = 1_000;
+const firstRetryMs = 100;
+const lastRetryMs = 10_000;
+const mostInFlight = 1_000;
+
+/** Where one copy stands. Ends by its confirmation, or when nobody wants it any more. */
+class CopyJob implements Expiring {
+  readonly payload: Buffer;
+  readonly wanted: () => boolean;
+  readonly done: (confirmed: boolean) => void;
+  readonly #onExpire: (job: CopyJob) => void;
+  retryMs = firstRetryMs;
+  expiresAt = 0;
+  ended = false;
+
+  constructor(payload: Buffer, wanted: () => boolean, done: (confirmed: boolean) => void, onExpire: (job: CopyJob) => void) {
+    this.payload = payload;
+    this.wanted = wanted;
+    this.done = done;
+    this.#onExpire = onExpire;
+  }
+
+  expire(): void {
+    this.#onExpire(this);
+  }
+}
+
+export interface RelayHost {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly deadlines: Deadlines;
+}
+
+/**
+ * Writes retry and archive copies of one connection over one sender without an address of its own. The broker drops what it
+ * cannot route without a word, so only names of queues that are known to exist may be given.
+ */
+export class Relay {
+  readonly #connection: RheaConnection;
+  readonly #host: RelayHost;
+  readonly #waiting: CopyJob[] = [];
+  readonly #inFlight = new Map<TransferToken, CopyJob>();
+  readonly #retries = new Map<CopyJob, Timer>();
+  #link: SenderLink | undefined;
+  #opened: (() => void) | undefined;
+  #creditTimer: Timer | undefined;
+  #lost = false;
+
+  constructor(connection: RheaConnection, host: RelayHost) {
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  /** Resolves when the broker has taken the link: a first answer that also proves the credentials. */
+  open(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#opened = resolve;
+      this.#openLink();
+    });
+  }
+
+  /**
+   * Resolves with true once a copy is confirmed, with false when the connection is lost or `wanted` says no. A copy that is
+   * refused or not confirmed in 10 s is tried again, after 100 ms, then twice as long each time up to 10 s.
+   */
+  copy(payload: Buffer, wanted: () => boolean): Promise<boolean> {
+    if (this.#lost || !wanted()) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#waiting.push(new CopyJob(payload, wanted, resolve, this.#expired));
+      this.#pump();
+    });
+  }
+
+  /** To be called when the connection is gone or is about to be ended. */
+  lost(): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#creditTimer?.cancel();
+    for (const timer of this.#retries.values()) timer.cancel();
+    for (const job of [...this.#waiting, ...this.#inFlight.values(), ...this.#retries.keys()]) this.#end(job, false);
+    this.#waiting.length = 0;
+    this.#inFlight.clear();
+    this.#retries.clear();
+    this.#opened?.();
+  }
+
+  #openLink(): void {
+    const link = this.#connection.openSender(
+      {},
+      {
+        onOpen: () => {
+          this.#opened?.();
+          this.#pump();
+        },
+        onSendable: () => {
+          this.#pump();
+        },
+        onDrained: () => {
+          if (this.#link === link) this.#reopen('the broker took its credit back');
+        },
+        onClosed: (fault) => {
+          if (this.#link === link) this.#reopen(fault.message);
+        },
+        onAccepted: (token) => {
+          const job = this.#take(token);
+          if (job !== undefined) this.#end(job, true);
+          this.#pump();
+        },
+        onRefused: (token, refusal) => {
+          const job = this.#take(token);
+          if (job !== undefined) this.#retry(job, refusal);
+        },
+      },
+    );
+    this.#link = link;
+  }
+
+  #pump(): void {
+    const link = this.#link;
+    if (this.#lost || link === undefined) return;
+    while (this.#waiting.length > 0 && this.#inFlight.size < mostInFlight && link.room > 0) {
+      const job = this.#waiting.shift();
+      if (job === undefined) break;
+      if (!job.wanted()) {
+        this.#end(job, false);
+        continue;
+      }
+      this.#inFlight.set(link.send(job.payload), job);
+      job.expiresAt = this.#host.clock.now() + confirmTimeoutMs;
+      this.#host.deadlines.add(job, job.expiresAt);
+    }
+    this.#watchCredit(link);
+  }
+
+  /** A link that was drained once gets no credit again, for no address; a fresh one works at once. */
+  #watchCredit(link: SenderLink): void {
+    const stuck = this.#waiting.length > 0 && this.#inFlight.size < mostInFlight && link.room <= 0;
+    if (!stuck) {
+      this.#creditTimer?.cancel();
+      this.#creditTimer = undefined;
+    } else {
+      this.#creditTimer ??= this.#host.clock.schedule(creditTimeoutMs, () => {
+        this.#creditTimer = undefined;
+        if (link === this.#link && link.room <= 0) this.#reopen('the broker gave no credit');
+        else this.#pump();
+      });
+    }
+  }
+
+  #reopen(reason: string): void {
+    if (this.#lost) return;
+    this.#host.logger.warn({ reason }, 'the link for retry and archive copies is opened anew');
+    const old = this.#link;
+    this.#link = undefined;
+    // Its outcomes come no more: those copies may have arrived, and go again with the same ids.
+    for (const [token, job] of this.#inFlight) {
+      this.#inFlight.delete(token);
+      this.#host.deadlines.remove(job, job.expiresAt);
+      this.#retry(job, undefined);
+    }
+    old?.close();
+    this.#creditTimer?.cancel();
+    // At once would be a hot loop with a broker that refuses it each time.
+    this.#creditTimer = this.#host.clock.schedule(firstRetryMs, () => {
+      this.#creditTimer = undefined;
+      if (!this.#lost) this.#openLink();
+    });
+  }
+
+  readonly #expired = (job: CopyJob): void => {
+    for (const [token, other] of this.#inFlight) if (other === job) this.#inFlight.delete(token);
+    this.#retry(job, undefined);
+  };
+
+  #take(token: TransferToken): CopyJob | undefined {
+    const job = this.#inFlight.get(token);
+    if (job === undefined) return undefined;
+    this.#inFlight.delete(token);
+    this.#host.deadlines.remove(job, job.expiresAt);
+    return job;
+  }
+
+  #retry(job: CopyJob, refusal: Refusal | undefined): void {
+    if (this.#lost || !job.wanted()) {
+      this.#end(job, false);
+      return;
+    }
+    const reason = refusal === undefined ? 'not confirmed' : new AmqpFault(refusal.condition || refusal.kind, refusal.description).message;
+    this.#host.logger.warn(
+      { reason, retryMs: job.retryMs },
+      'a retry or archive copy was not taken by the broker; its original stays unsettled',
+    );
+    const timer = this.#host.clock.schedule(job.retryMs, () => {
+      this.#retries.delete(job);
+      this.#waiting.push(job);
+      this.#pump();
+    });
+    job.retryMs = Math.min(2 * job.retryMs, lastRetryMs);
+    this.#retries.set(job, timer);
+  }
+
+  #end(job: CopyJob, confirmed: boolean): void {
+    if (job.ended) return;
+    job.ended = true;
+    this.#host.deadlines.remove(job, job.expiresAt);
+    job.done(confirmed);
+  }
+}

@@ -1,0 +1,104 @@
+import type { MemoryQueue, QueueConsumer, QueueEntry } from './memory-queue.js';
+import type { Transfer } from './posting.js';
+
+/** The subscription that a consumer serves; it outlives the consumer. */
+export interface CreditHolder {
+  readonly hasCredit: boolean;
+  /** A delivery. Called inside the broker's own turn; takes one credit. */
+  hand(consumer: MemoryConsumer, entry: QueueEntry): void;
+  /** The consumer is over. So many of its deliveries had been left unsettled on purpose. */
+  ended(consumer: MemoryConsumer, left: number): void;
+}
+
+/** Something that is under way for a delivery and has no point once the broker has taken it back. */
+export interface Undertaking {
+  abandon(): void;
+}
+
+/** The broker as a consumer sees it. */
+export interface ConsumerBroker {
+  serve(queue: MemoryQueue): void;
+  detach(queue: MemoryQueue, consumer: MemoryConsumer, unsettled: Iterable<QueueEntry>): void;
+}
+
+/** The connection as a consumer sees it. */
+export interface ConsumerConnection {
+  readonly serviceName: string;
+  readonly alive: boolean;
+  forgetConsumer(consumer: MemoryConsumer): void;
+  transfer(transfer: Transfer): boolean;
+}
+
+export interface ConsumerPlace {
+  readonly connection: ConsumerConnection;
+  readonly queue: MemoryQueue;
+  readonly holder: CreditHolder;
+}
+
+/** One subscription on one connection: what it holds unsettled. */
+export class MemoryConsumer implements QueueConsumer {
+  readonly connection: ConsumerConnection;
+  readonly queue: MemoryQueue;
+  readonly undertakings = new Set<Undertaking>();
+  readonly #core: ConsumerBroker;
+  readonly #holder: CreditHolder;
+  readonly #unsettled = new Set<QueueEntry>();
+  #left = 0;
+  #ended = false;
+
+  constructor(core: ConsumerBroker, place: ConsumerPlace) {
+    this.#core = core;
+    this.connection = place.connection;
+    this.queue = place.queue;
+    this.#holder = place.holder;
+  }
+
+  get serviceName(): string {
+    return this.connection.serviceName;
+  }
+
+  get hasCredit(): boolean {
+    return !this.#ended && this.#holder.hasCredit;
+  }
+
+  /** Whether its deliveries can still be settled. */
+  get live(): boolean {
+    return !this.#ended;
+  }
+
+  take(entry: QueueEntry): void {
+    this.#unsettled.add(entry);
+    this.#holder.hand(this, entry);
+  }
+
+  /** The message is gone. */
+  accept(entry: QueueEntry): void {
+    if (this.#unsettled.delete(entry)) this.queue.count--;
+  }
+
+  /** The message stays unsettled until the end, and nobody works on it. */
+  leave(): void {
+    this.#left++;
+  }
+
+  /** More may be handed out. */
+  creditChanged(): void {
+    if (this.queue.hasWaiting) this.#core.serve(this.queue);
+  }
+
+  close(): void {
+    this.connection.forgetConsumer(this);
+    this.end(false);
+  }
+
+  /** What is unsettled goes back, in order; counted when the connection was lost. */
+  end(lost: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (lost) for (const entry of this.#unsettled) entry.losses++;
+    this.#core.detach(this.queue, this, this.#unsettled);
+    this.#unsettled.clear();
+    for (const undertaking of this.undertakings) undertaking.abandon();
+    this.#holder.ended(this, this.#left);
+  }
+}

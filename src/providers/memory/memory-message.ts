@@ -1,0 +1,70 @@
+import { Buffer } from 'node:buffer';
+import type { WireMessage } from '../../core/provider.js';
+
+/**
+ * A message as the broker keeps it: bytes, and a snapshot of the headers. It shares nothing with the sender's objects. Each
+ * delivery gets bytes of its own, and the headers to read: one copy for each queue would cost more than all else. Never changed
+ * once made.
+ */
+export interface StoredMessage {
+  readonly body: Buffer;
+  /** Whether the body was handed over as a string. */
+  readonly text: boolean;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly durable: boolean;
+  readonly contentType: string | undefined;
+  readonly nativeId: string | undefined;
+  readonly correlationId: string | undefined;
+}
+
+function readOnly(): never {
+  throw new TypeError('the headers of a message are read-only: copy them first');
+}
+
+const readOnlyMap = Object.create(Map.prototype, {
+  set: { value: readOnly },
+  delete: { value: readOnly },
+  clear: { value: readOnly },
+}) as ReadonlyMap<string, string>;
+
+/** The map itself, which throws when it is changed from now on. */
+function sealed(headers: Map<string, string>): ReadonlyMap<string, string> {
+  return Object.setPrototypeOf(headers, readOnlyMap) as ReadonlyMap<string, string>;
+}
+
+/** As onto the wire: strings become UTF-8, so that lone surrogates are replaced, and buffers are copied. */
+export function stored(message: WireMessage): StoredMessage {
+  const text = typeof message.body === 'string';
+  return {
+    body: text ? Buffer.from(message.body, 'utf8') : Buffer.from(message.body),
+    text,
+    headers: sealed(new Map(message.headers)),
+    durable: message.durable,
+    contentType: message.contentType,
+    nativeId: message.nativeId,
+    correlationId: message.correlationId,
+  };
+}
+
+/** As from the wire: every call makes a message of its own; only the headers, which nobody can change, are shared. */
+export function loaded(message: StoredMessage): WireMessage {
+  const wire: { -readonly [Key in keyof WireMessage]: WireMessage[Key] } = {
+    body: message.text ? message.body.toString('utf8') : new Uint8Array(message.body),
+    headers: message.headers,
+    durable: message.durable,
+  };
+  if (message.contentType !== undefined) wire.contentType = message.contentType;
+  if (message.nativeId !== undefined) wire.nativeId = message.nativeId;
+  if (message.correlationId !== undefined) wire.correlationId = message.correlationId;
+  return wire;
+}
+
+/** The same message under other headers; undefined removes one. The bytes are shared, as nobody changes them. */
+export function withHeaders(message: StoredMessage, changes: Readonly<Record<string, string | undefined>>): StoredMessage {
+  const headers = new Map(message.headers);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) headers.delete(name);
+    else headers.set(name, value);
+  }
+  return { ...message, headers: sealed(headers) };
+}

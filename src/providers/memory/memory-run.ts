@@ -1,0 +1,169 @@
+import type { Timer } from '../../core/clock.js';
+import { TidingsError, describe } from '../../core/errors.js';
+import type { Delivery, ProviderHost, ProviderStart, SubscriptionSpec } from '../../core/provider.js';
+import { Backoff } from './backoff.js';
+import type { BrokerCore } from './broker-core.js';
+import { MemoryConnection } from './memory-connection.js';
+import type { ConnectionClient } from './memory-connection.js';
+import { MemoryOutbox } from './memory-outbox.js';
+import { MemorySubscription } from './memory-subscription.js';
+
+/** The life of a provider between one start and one stop: one connection after another. */
+export class MemoryRun implements ConnectionClient {
+  readonly outbox: MemoryOutbox;
+  readonly #core: BrokerCore;
+  readonly #host: ProviderHost;
+  readonly #options: ProviderStart;
+  readonly #subscriptions = new Set<MemorySubscription>();
+  readonly #backoff = new Backoff({ initialMs: 100, maxMs: 30_000 });
+  #connection: MemoryConnection | undefined;
+  #retry: Timer | undefined;
+  #stopped = false;
+  #over = false;
+  /** While starting: ends the wait for the next attempt. */
+  #wake: (() => void) | undefined;
+
+  constructor(core: BrokerCore, host: ProviderHost, options: ProviderStart) {
+    this.#core = core;
+    this.#host = host;
+    this.#options = options;
+    this.outbox = new MemoryOutbox(host.clock);
+  }
+
+  get serviceName(): string {
+    return this.#host.serviceName;
+  }
+
+  get connection(): MemoryConnection | undefined {
+    return this.#connection;
+  }
+
+  /** Whether it ends or has ended. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Tries until it is connected, refused, aborted or stopped. */
+  async open(): Promise<void> {
+    const { signal, once } = this.#options;
+    if (signal.aborted) throw reasonOf(signal);
+    this.#host.onState({ state: 'connecting' });
+    for (;;) {
+      const failure = this.#connect(true);
+      if (failure === undefined) return;
+      if (once === true || !isAway(failure)) throw failure;
+      const interrupted = await this.#pause(signal);
+      if (interrupted === 'stopped')
+        throw new TidingsError('not-running', 'the memory provider was stopped while it was starting', { cause: failure });
+      if (interrupted === 'aborted') throw failure;
+    }
+  }
+
+  async subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<MemorySubscription> {
+    if (!this.#options.specs.some((known) => known.event === spec.event && known.queue === spec.queue)) {
+      throw new TidingsError('configuration', `the queue '${spec.event}::${spec.queue}' was not among the specs given to start()`);
+    }
+    if (this.#stopped) throw new TidingsError('not-running', `the memory provider is stopping: '${spec.listener}' cannot be subscribed`);
+    const closed = (subscription: MemorySubscription): void => void this.#subscriptions.delete(subscription);
+    const subscription = new MemorySubscription({ host: this.#host, spec, deliver, closed });
+    this.#subscriptions.add(subscription);
+    if (this.#connection !== undefined) subscription.connected(this.#connection);
+    return subscription.attached;
+  }
+
+  lost(reason: Error): void {
+    this.#connection = undefined;
+    this.outbox.disconnected();
+    if (this.#stopped) return;
+    this.#host.onState({ state: 'reconnecting', error: reason });
+    this.#reconnectLater();
+  }
+
+  credit(address: string): void {
+    this.outbox.credit(address);
+  }
+
+  /** Sends under way may still be confirmed until the deadline; what is delivered goes back. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopped = true;
+    this.#retry?.cancel();
+    this.#wake?.();
+    await Promise.all(Array.from(this.#subscriptions, (subscription) => subscription.close()));
+    await this.#drained(deadlineMs);
+    this.abandon();
+  }
+
+  /** Nothing is left open; what is unconfirmed rejects. Idempotent. */
+  abandon(error?: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stopped = true;
+    this.#retry?.cancel();
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.outbox.close();
+    this.#host.onState(error === undefined ? { state: 'stopped' } : { state: 'stopped', error });
+  }
+
+  /** Returns why not. Other services are looked for at the start only: a shared queue may have a new neighbour later. */
+  #connect(first: boolean): Error | undefined {
+    let connection: MemoryConnection | undefined;
+    try {
+      connection = MemoryConnection.open(this.#core, this);
+      if (first) connection.checkOwners(this.#options.specs);
+      connection.provision(this.#options.specs);
+    } catch (error) {
+      connection?.close();
+      return error instanceof Error ? error : new Error(describe(error));
+    }
+    this.#connection = connection;
+    this.#backoff.reset();
+    for (const subscription of this.#subscriptions) subscription.connected(connection);
+    this.outbox.connected(connection);
+    this.#host.onState({ state: 'connected' });
+    return undefined;
+  }
+
+  #reconnectLater(): void {
+    this.#retry = this.#host.clock.schedule(this.#backoff.next(), () => {
+      const failure = this.#connect(false);
+      if (failure === undefined) return;
+      if (!isAway(failure))
+        this.#host.logger.error({ error: failure }, 'the memory broker is back but does not serve this process; trying on');
+      this.#reconnectLater();
+    });
+  }
+
+  /** Until the next attempt is due; tells what ended it before. */
+  async #pause(signal: AbortSignal): Promise<'stopped' | 'aborted' | undefined> {
+    await new Promise<void>((resolve) => {
+      this.#wake = () => {
+        resolve();
+      };
+      signal.addEventListener('abort', this.#wake);
+      this.#retry = this.#host.clock.schedule(this.#backoff.next(), this.#wake);
+    });
+    this.#retry?.cancel();
+    if (this.#wake !== undefined) signal.removeEventListener('abort', this.#wake);
+    this.#wake = undefined;
+    if (this.#stopped) return 'stopped';
+    return signal.aborted ? 'aborted' : undefined;
+  }
+
+  async #drained(deadlineMs: number): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#host.clock.schedule(deadlineMs, resolve);
+    });
+    await Promise.race([this.outbox.drain(), late]);
+    timer?.cancel();
+  }
+}
+
+function isAway(error: Error): boolean {
+  return TidingsError.is(error) && error.code === 'connection';
+}
+
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error(describe(signal.reason));
+}

@@ -1,0 +1,75 @@
+import { sendingCases } from './a-sending.js';
+import { contentCases } from './a-content.js';
+import { Bench } from './bench.js';
+import { failingCases } from './b-failing.js';
+import { handlingCases } from './b-handling.js';
+import type { CaseDefinition } from './case-definition.js';
+import { missingOf, type ConformanceCase, type ConformanceGap, type ConformanceOptions } from './conformance-options.js';
+import { flowCases } from './c-flow.js';
+import { delayCases } from './d-delays.js';
+import { stoppingCases } from './f-stopping.js';
+import { losingCases } from './g-losing.js';
+import { healthCases } from './h-health.js';
+import { copyCases } from './k-copies.js';
+import { deliveryCases } from './k-deliveries.js';
+import { lifeCases } from './k-life.js';
+import { queueCases } from './k-queues.js';
+import { sendContractCases } from './k-sends.js';
+import { notSupportedCases } from './n-not-supported.js';
+import { topologyCases } from './r-topology.js';
+
+const definitions: readonly CaseDefinition[] = [
+  ...sendingCases,
+  ...contentCases,
+  ...handlingCases,
+  ...failingCases,
+  ...flowCases,
+  ...delayCases,
+  ...stoppingCases,
+  ...losingCases,
+  ...healthCases,
+  ...sendContractCases,
+  ...deliveryCases,
+  ...copyCases,
+  ...lifeCases,
+  ...queueCases,
+  ...notSupportedCases,
+  ...topologyCases,
+];
+
+/**
+ * Everything a provider must do, as cases that any test runner can host: `for (const { id, name, run } of providerConformance({ ... }))
+ * it(`${id} ${name}`, run)`. A capability that is declared is tested; one that is not must fail with 'not-supported'.
+ */
+export function providerConformance(options: ConformanceOptions): ConformanceCase[] {
+  return applicable(options)
+    .filter(({ needs = [] }) => missingOf(needs, options).length === 0)
+    .map((definition) => bound(definition, options));
+}
+
+/** The cases that `providerConformance` leaves out, and why: a test may list the ones it expects. */
+export function conformanceGaps(options: ConformanceOptions): ConformanceGap[] {
+  return applicable(options)
+    .map(({ id, name, needs = [] }) => ({ id, name, missing: missingOf(needs, options) }))
+    .filter(({ missing }) => missing.length > 0);
+}
+
+function applicable(options: ConformanceOptions): CaseDefinition[] {
+  const declared = new Set(options.capabilities);
+  return definitions.filter(({ unless }) => unless === undefined || !declared.has(unless));
+}
+
+function bound(definition: CaseDefinition, options: ConformanceOptions): ConformanceCase {
+  const { id, name, promise, needs = [] } = definition;
+  return Object.freeze({ id, name, promise, needs: Object.freeze([...needs]), run: () => runOn(new Bench(options), definition) });
+}
+
+async function runOn(bench: Bench, definition: CaseDefinition): Promise<void> {
+  try {
+    await definition.run(bench);
+  } catch (error) {
+    await bench.end().catch(() => undefined);
+    throw error;
+  }
+  await bench.end();
+}

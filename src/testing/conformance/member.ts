@@ -1,0 +1,45 @@
+import type { Provider } from '../../core/provider.js';
+import { EventManager } from '../../manager/event-manager.js';
+import { madeEvent, MadeListener } from './made-classes.js';
+import type { MemberListener, MemberOrder, MemberWord } from './member-protocol.js';
+
+// A process of the conformance suite: a manager with listeners that tell their calls to the parent. It ends by itself after 'stop'.
+
+function say(word: MemberWord): void {
+  process.send?.(word);
+}
+
+const events = new Map<string, ReturnType<typeof madeEvent>>();
+
+function eventNamed(name: string): ReturnType<typeof madeEvent> {
+  const known = events.get(name) ?? madeEvent(name);
+  events.set(name, known);
+  return known;
+}
+
+function made({ event, name, ...options }: MemberListener): MadeListener {
+  return new MadeListener(eventNamed(event), { ...options, name }, ({ note }) => {
+    say({ listener: name, n: note.n });
+  });
+}
+
+async function run({ module, serviceName, listeners }: MemberOrder): Promise<void> {
+  const { createProvider } = (await import(module)) as { readonly createProvider: () => Provider | Promise<Provider> };
+  const manager = new EventManager({
+    provider: await createProvider(),
+    serviceName,
+    listeners: listeners.map((listener) => made(listener).target),
+    pipelines: [],
+    resolve: (target) => new target() as unknown,
+  });
+  process.once('message', () => {
+    void manager.stop().then(() => {
+      process.disconnect();
+    });
+  });
+  process.once('disconnect', () => void manager.stop());
+  await manager.start();
+  say('ready');
+}
+
+await run(JSON.parse(process.argv[2] ?? '{}') as MemberOrder);

@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals';
+import { event, eventListener } from '../../src/index.js';
+import type { StateChange } from '../../src/index.js';
+import { freePorts } from '../../src/testing/free-port.js';
+import { AmqpProvider } from '../../src/providers/amqp/index.js';
+import { ArtemisWorld, artemisUrl } from '../support/artemis.js';
+import { unique } from '../support/world.js';
+
+@event(unique('refused'))
+class E {
+  readonly n: number = 0;
+}
+
+/** Everything that a person could get to see of a manager. */
+function shown(world: ArtemisWorld, manager: Awaited<ReturnType<ArtemisWorld['manager']>>, error: unknown, changes: StateChange[]): string {
+  const seen = new Set<unknown>();
+  const all = (value: unknown): string => {
+    if (typeof value !== 'object' || value === null) return String(value);
+    if (seen.has(value)) return '';
+    seen.add(value);
+    const keys = [...Object.getOwnPropertyNames(value)];
+    return keys.map((key) => `${key}=${all((value as Record<string, unknown>)[key])}`).join(' ');
+  };
+  return [world.logger.text(), JSON.stringify(manager.health()), all(error), JSON.stringify(manager), all(changes)].join('\n');
+}
+
+describe('a broker that is down', () => {
+  it('fails a send with a typed error at its deadline, and shows the password nowhere', async () => {
+    const [port] = await freePorts(1);
+    await using world = new ArtemisWorld();
+    const provider = new AmqpProvider({ url: `amqp://artemis:s3cret%2Fword@127.0.0.1:${String(port)}` });
+    const manager = world.manager({ provider });
+    const changes: StateChange[] = [];
+    manager.onStateChange((change) => changes.push(change));
+    const before = Date.now();
+    const error = await manager.sendEvent(E, { n: 1 }, { timeoutMs: 400 }).catch((thrown: unknown) => thrown);
+    expect(Date.now() - before).toBeGreaterThanOrEqual(400);
+    expect(error).toMatchObject({ code: 'send-timeout', outcome: 'not-sent', retryable: true });
+    expect(String(error)).toContain(String(port));
+    const text = shown(world, manager, error, changes);
+    expect(text).not.toContain('s3cret');
+    expect(text).toContain('ECONNREFUSED');
+  });
+});
+
+describe('a wrong password', () => {
+  it('is said at once, at start and at a send, and shown nowhere', async () => {
+    @eventListener(E, unique('l'))
+    class L {
+      on(): void {
+        // never subscribed
+      }
+    }
+    const url = new URL(artemisUrl());
+    url.password = 'wr0ng%2Fword';
+    await using world = new ArtemisWorld();
+    for (const way of ['start', 'send'] as const) {
+      const manager = world.manager({ provider: new AmqpProvider({ url: url.href }), listeners: [L] });
+      const changes: StateChange[] = [];
+      manager.onStateChange((change) => changes.push(change));
+      const before = Date.now();
+      const error = await (way === 'start' ? manager.start() : manager.sendEvent(new E())).catch((thrown: unknown) => thrown);
+      expect(Date.now() - before).toBeLessThan(5000);
+      expect(error).toMatchObject({ code: 'authentication', retryable: false });
+      expect(manager.state).toBe('failed');
+      await expect(manager.sendEvent(new E())).rejects.toMatchObject({ code: 'authentication', outcome: 'not-sent' });
+      const text = shown(world, manager, error, changes);
+      expect(text).not.toContain('wr0ng');
+    }
+  });
+});

@@ -1,0 +1,495 @@
+import { describe, expect, it } from '@jest/globals';
+import { event, EventManager, eventListener, MemoryBroker, MemoryProvider } from '../../src/index.js';
+import type { EventContext, EventingOptions, EventManagerOptions, StateChange } from '../../src/index.js';
+import { createHarness } from '../../src/testing/harness.js';
+import { stays, waitUntil } from '../../src/testing/wait-until.js';
+import { gate, onceEach, unique, World } from '../support/world.js';
+
+@event(unique('lifecycle'))
+class E {
+  readonly n: number = 0;
+}
+
+describe('starting', () => {
+  it('happens by itself with the first send', async () => {
+    await using world = new World();
+    const manager = world.manager();
+    expect(manager.state).toBe('idle');
+    await expect(manager.sendEvent(new E())).resolves.toMatchObject({ sent: true });
+    expect(manager.state).toBe('running');
+  });
+
+  it('reports five mistakes and an undecorated class in one error', async () => {
+    class Undecorated {
+      on(): void {
+        // not decorated
+      }
+    }
+    @eventListener(E, 'bad name')
+    class BadName {
+      on(): void {
+        // badly named
+      }
+    }
+    @eventListener(E, { name: unique('l'), concurency: 3 } as object)
+    class Misspelt {
+      on(): void {
+        // misspelt
+      }
+    }
+    // @ts-expect-error -- no on(): plain JavaScript would not notice
+    @eventListener(E, unique('l'))
+    class NoOn {}
+    @eventListener(E, unique('l'))
+    class Unmakable {
+      constructor() {
+        throw new Error('no database');
+      }
+      on(): void {
+        // never made
+      }
+    }
+    await using world = new World();
+    const manager = world.manager({
+      listeners: [Undecorated, BadName, Misspelt, NoOn, Unmakable],
+      concurrency: 0,
+      maxpending: 3,
+    } as Partial<EventingOptions>);
+    const error = await manager.start().catch((thrown: unknown) => thrown as { code: string; mistakes: string[]; message: string });
+    expect(error).toMatchObject({ code: 'configuration' });
+    const { mistakes } = error as { mistakes: string[] };
+    expect(mistakes).toHaveLength(7);
+    for (const mistake of [
+      /Undecorated .*not decorated/,
+      /'bad name' of BadName/,
+      /Misspelt .*unknown option 'concurency': did you mean 'concurrency'\?/,
+      /NoOn is a listener without a method on/,
+      /Unmakable cannot be made: no database/,
+      /option 'concurrency'/,
+      /unknown option 'maxpending': did you mean 'maxPending'\?/,
+    ]) {
+      expect(mistakes).toContainEqual(expect.stringMatching(mistake));
+    }
+    expect(manager.state).toBe('failed');
+    await expect(manager.sendEvent(new E())).rejects.toMatchObject({ code: 'configuration', outcome: 'not-sent', cause: error });
+  });
+
+  it('does no I/O before it, and makes nothing', () => {
+    const provider = new MemoryProvider();
+    const made: unknown[] = [];
+    const manager = new EventManager({ provider, resolve: (target) => made.push(target) });
+    expect(manager.state).toBe('idle');
+    expect(manager.health().provider.state).toBe('stopped');
+    expect(made).toEqual([]);
+  });
+
+  it('tries an absent broker until startTimeoutMs, and may be tried again', async () => {
+    await using world = new World();
+    world.broker.down();
+    const manager = world.manager({ startTimeoutMs: 60 });
+    await expect(manager.start()).rejects.toMatchObject({ code: 'start-timeout', retryable: true });
+    expect(manager.state).toBe('failed');
+    world.broker.up();
+    await manager.start();
+    expect(manager.state).toBe('running');
+  });
+
+  it('tries once with startTimeoutMs 0', async () => {
+    await using world = new World();
+    world.broker.down();
+    await expect(world.manager({ startTimeoutMs: 0 }).start()).rejects.toMatchObject({ code: 'connection', retryable: true });
+  });
+
+  it('begun by a send tries on, each send to its own deadline', async () => {
+    await using world = new World();
+    world.broker.down();
+    const manager = world.manager({ startTimeoutMs: 1 });
+    await expect(manager.sendEvent(E, { n: 1 }, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'send-timeout', outcome: 'not-sent' });
+    const patient = manager.sendEvent(new E());
+    world.broker.up();
+    await expect(patient).resolves.toMatchObject({ sent: true });
+  });
+
+  it('is idempotent', async () => {
+    await using world = new World();
+    const manager = world.manager();
+    await Promise.all([manager.start(), manager.start()]);
+    await manager.start();
+    expect(manager.state).toBe('running');
+  });
+
+  it('without a service name says how to give one', async () => {
+    await using world = new World();
+    const [script] = [process.argv[1]];
+    process.argv[1] = '/nowhere/main.js';
+    try {
+      const options: EventManagerOptions = {
+        provider: new MemoryProvider({ broker: world.broker }),
+        listeners: [],
+        pipelines: [],
+        resolve: onceEach(),
+      };
+      await expect(new EventManager(options).start()).rejects.toMatchObject({ mistakes: [expect.stringContaining('serviceName')] });
+    } finally {
+      process.argv[1] = script as string;
+    }
+  });
+
+  it('calls its hooks, and fails with them', async () => {
+    await using world = new World();
+    const steps: string[] = [];
+    const note = (step: string) => () => void steps.push(step);
+    const hooks = {
+      beforeStart: note('beforeStart'),
+      afterStart: note('afterStart'),
+      beforeStop: note('beforeStop'),
+      afterStop: note('afterStop'),
+    };
+    const manager = world.manager({ hooks });
+    await manager.start();
+    await manager.stop();
+    expect(steps).toEqual(['beforeStart', 'afterStart', 'beforeStop', 'afterStop']);
+    const failing = world.manager({ hooks: { beforeStart: () => Promise.reject(new Error('hook')) } });
+    await expect(failing.start()).rejects.toThrow('hook');
+    const failingLater = world.manager({ hooks: { afterStart: () => Promise.reject(new Error('hook')) } });
+    await expect(failingLater.start()).rejects.toThrow('hook');
+    expect(failingLater.state).toBe('stopped');
+  });
+
+  it('opens no receiver in a process that only sends', async () => {
+    @eventListener(E, unique('l'))
+    class L {
+      on(): void {
+        // never subscribed
+      }
+    }
+    await using world = new World();
+    const manager = await world.started({ listeners: [L], consume: false });
+    expect(manager.health().subscriptions).toEqual([]);
+    await expect(manager.sendEvent(new E())).resolves.toMatchObject({ sent: true });
+  });
+});
+
+describe('sending', () => {
+  it('rejects at once beyond maxPending', async () => {
+    await using world = new World();
+    const manager = await world.started({ maxPending: 2 });
+    const release = world.broker.holdConfirmations();
+    const waiting = [manager.sendEvent(new E()), manager.sendEvent(new E())];
+    await expect(manager.sendEvent(new E())).rejects.toMatchObject({ code: 'send-pending', outcome: 'not-sent' });
+    expect(manager.health().pending).toBe(2);
+    release();
+    await Promise.all(waiting);
+  });
+
+  it('is pending until the broker confirms, and unknown when it does not by the deadline', async () => {
+    await using world = new World();
+    const manager = await world.started();
+    const release = world.broker.holdConfirmations();
+    let confirmed = false;
+    const sending = manager.sendEvent(new E()).then(() => (confirmed = true));
+    await expect(manager.sendEvent(E, { n: 1 }, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'send-timeout', outcome: 'unknown' });
+    expect(confirmed).toBe(false);
+    release();
+    await sending;
+    expect(manager.counters()).toMatchObject({ sent: 1, unknown: 1 });
+  });
+
+  it('can be given up by a signal', async () => {
+    await using world = new World();
+    const manager = await world.started();
+    world.broker.holdConfirmations();
+    const controller = new AbortController();
+    const sending = manager.sendEvent(E, { n: 1 }, { signal: controller.signal });
+    controller.abort();
+    await expect(sending).rejects.toMatchObject({ code: 'send-aborted' });
+    await expect(manager.sendEvent(E, { n: 1 }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'send-aborted',
+      outcome: 'not-sent',
+    });
+  });
+
+  it('of many tells each', async () => {
+    await using world = new World();
+    const manager = await world.started();
+    const results = await manager.sendEvents(Array.from({ length: 3000 }, () => new E()));
+    expect(new Set(results.map(({ id }) => id)).size).toBe(3000);
+    const error = await manager.sendEvents([new E(), new (class NoEvent {})(), new E()]).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'send-many', results: [{ status: 'fulfilled' }, { status: 'rejected' }, { status: 'fulfilled' }] });
+  });
+
+  it('by name needs no class', async () => {
+    const address = unique('by.name');
+    @event(address)
+    class Named {
+      readonly x: number = 0;
+    }
+    const seen: Named[] = [];
+    @eventListener(Named, unique('l'))
+    class L {
+      on(named: Named): void {
+        seen.push(named);
+      }
+    }
+    await using world = new World();
+    const manager = await world.started({ listeners: [L] });
+    const harness = createHarness(manager);
+    await manager.send(address, { x: 5 });
+    await harness.waitFor.handled(L);
+    expect(seen).toEqual([Object.assign(new Named(), { x: 5 })]);
+    await expect(manager.send('a::b', {})).rejects.toMatchObject({ code: 'configuration' });
+  });
+
+  it('refuses options that would lose it', async () => {
+    await using world = new World();
+    const manager = await world.started();
+    await expect(manager.sendEvent(E, { n: 1 }, { timeoutMs: Number.NaN })).rejects.toMatchObject({ code: 'configuration' });
+    await expect(manager.sendEvent(E, { n: 1 }, { id: 5 as unknown as string })).rejects.toMatchObject({ code: 'configuration' });
+    await expect(manager.sendEvent(E, { n: 1 }, { headers: { destination: 'x' } })).rejects.toMatchObject({ code: 'invalid-header' });
+  });
+
+  it('of the same id arrives once', async () => {
+    @event(unique('once'))
+    class Once {
+      readonly x: number = 0;
+    }
+    @eventListener(Once, unique('l'))
+    class L {
+      on(): void {
+        // counted by the harness
+      }
+    }
+    await using world = new World();
+    const manager = await world.started({ listeners: [L] });
+    const harness = createHarness(manager);
+    const id = unique('id');
+    await manager.sendEvent(Once, { x: 1 }, { id });
+    await manager.sendEvent(Once, { x: 1 }, { id });
+    await harness.waitFor.handled(L);
+    await stays(() => harness.handled(L).length === 1, { windowMs: 50 });
+  });
+});
+
+describe('stopping', () => {
+  function hanging() {
+    @event(unique('hang'))
+    class Hang {
+      readonly n: number = 0;
+    }
+    const inside = gate();
+    const hold = gate();
+    const seen: { attempt: number; signal: AbortSignal }[] = [];
+    @eventListener(Hang, { name: unique('l'), concurrency: 1 })
+    class L {
+      async on(_e: Hang, { attempt, signal }: EventContext): Promise<void> {
+        seen.push({ attempt, signal });
+        inside.open();
+        await hold.promise;
+        if (signal.aborted) throw new Error('because of the signal');
+      }
+    }
+    return { Hang, L, inside, hold, seen };
+  }
+
+  it('lets running listeners finish and returns the rest', async () => {
+    const { Hang, L, inside, hold, seen } = hanging();
+    await using world = new World();
+    const manager = await world.started({ listeners: [L] });
+    await manager.sendEvents([new Hang(), new Hang(), new Hang()]);
+    await inside.promise;
+    const stopped = manager.stop();
+    expect(manager.state).toBe('stopping');
+    await expect(manager.sendEvent(new Hang())).rejects.toMatchObject({ code: 'not-running', outcome: 'not-sent' });
+    hold.open();
+    await stopped;
+    expect(manager.counters()).toMatchObject({ handled: 1, failed: 0, late: 0 });
+    const next = await world.started({ listeners: [L] });
+    await waitUntil(() => next.counters().handled === 2);
+    expect(seen.map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
+  });
+
+  it('aborts at the deadline and gives the event to the next, uncounted', async () => {
+    const { Hang, L, inside, hold, seen } = hanging();
+    await using world = new World();
+    const manager = await world.started({ listeners: [L] });
+    await manager.sendEvent(new Hang());
+    await inside.promise;
+    const before = Date.now();
+    await manager.stop({ deadlineMs: 50 });
+    expect(Date.now() - before).toBeGreaterThanOrEqual(50);
+    expect(seen[0]?.signal.aborted).toBe(true);
+    hold.open();
+    await waitUntil(() => manager.counters().late === 1);
+    expect(manager.counters()).toMatchObject({ failed: 0, retried: 0, handled: 0 });
+    expect(world.logger.text()).not.toContain('because of the signal');
+    const next = await world.started({ listeners: [L] });
+    await waitUntil(() => next.counters().handled === 1);
+    expect(seen.map(({ attempt }) => attempt)).toEqual([1, 1]);
+  });
+
+  it('inside a listener waits for the others, not for itself', async () => {
+    @event(unique('suicide'))
+    class Last {
+      readonly n: number = 0;
+    }
+    const name = unique('l');
+    await using world = new World();
+    let stop: () => Promise<void> = () => Promise.resolve();
+    @eventListener(Last, name)
+    class L {
+      async on(): Promise<void> {
+        await stop();
+      }
+    }
+    const manager = await world.started({ listeners: [L] });
+    stop = () => manager.stop();
+    await manager.sendEvent(new Last());
+    await waitUntil(() => manager.state === 'stopped');
+    expect(manager.counters()).toMatchObject({ handled: 1, late: 0 });
+  });
+
+  it('lets a running listener send, until it has ended', async () => {
+    @event(unique('farewell'))
+    class Farewell {
+      readonly n: number = 0;
+    }
+    const { Hang, inside, hold } = hanging();
+    await using world = new World();
+    const outcomes: unknown[] = [];
+    @eventListener(Hang, unique('l'))
+    class L {
+      async on(_e: unknown, { sendEvent }: EventContext): Promise<void> {
+        inside.open();
+        await hold.promise;
+        outcomes.push(await sendEvent(new Farewell()));
+      }
+    }
+    const manager = await world.started({ listeners: [L] });
+    await manager.sendEvent(new Hang());
+    await inside.promise;
+    const stopped = manager.stop();
+    hold.open();
+    await stopped;
+    expect(outcomes).toEqual([expect.objectContaining({ sent: true })]);
+  });
+
+  it('twice, at once, while starting, while the broker is away, resolves', async () => {
+    await using world = new World();
+    const twice = await world.started();
+    await Promise.all([twice.stop(), twice.stop()]);
+    await twice.stop();
+    expect(twice.state).toBe('stopped');
+    const idle = world.manager();
+    await idle.stop();
+    expect(idle.state).toBe('stopped');
+    world.broker.down();
+    const starting = world.manager();
+    const start = starting.start();
+    await Promise.all([starting.stop(), expect(start).rejects.toMatchObject({ code: 'not-running' })]);
+    world.broker.up();
+    const reconnecting = await world.started();
+    world.broker.down();
+    await waitUntil(() => reconnecting.health().provider.state === 'reconnecting');
+    await reconnecting.stop();
+    expect(reconnecting.state).toBe('stopped');
+  });
+
+  it('can be followed by another start', async () => {
+    @eventListener(E, unique('l'))
+    class L {
+      on(): void {
+        // counted by the harness
+      }
+    }
+    await using world = new World();
+    const manager = await world.started({ listeners: [L] });
+    await manager.stop();
+    await expect(manager.sendEvent(new E())).rejects.toMatchObject({ code: 'not-running' });
+    await manager.start();
+    const harness = createHarness(manager);
+    await manager.sendEvent(new E());
+    await harness.waitFor.handled(L);
+  });
+
+  it('rejects a send that is still unconfirmed at the deadline', async () => {
+    await using world = new World();
+    const manager = await world.started();
+    world.broker.holdConfirmations();
+    const outcome = expect(manager.sendEvent(new E())).rejects.toMatchObject({ outcome: 'unknown' });
+    await manager.stop({ deadlineMs: 30 });
+    await outcome;
+  });
+
+  it('works by `await using`', async () => {
+    const broker = new MemoryBroker();
+    let kept: EventManager;
+    {
+      await using manager = new EventManager({
+        provider: new MemoryProvider({ broker }),
+        serviceName: 's',
+        listeners: [],
+        pipelines: [],
+        resolve: onceEach(),
+      });
+      await manager.start();
+      kept = manager;
+    }
+    expect(kept.state).toBe('stopped');
+  });
+});
+
+describe('health', () => {
+  it('follows connect, cut, restore and stop, and tells it', async () => {
+    @eventListener(E, unique('l'))
+    class L {
+      on(): void {
+        // nothing to do
+      }
+    }
+    await using world = new World();
+    const manager = world.manager({ listeners: [L] });
+    const changes: StateChange[] = [];
+    const end = manager.onStateChange((change) => changes.push(change));
+    expect(manager.health()).toMatchObject({ state: 'idle', ready: false });
+    await manager.start();
+    expect(manager.health()).toMatchObject({
+      state: 'running',
+      ready: true,
+      degraded: [],
+      subscriptions: [{ ready: true, running: 0, held: 0 }],
+    });
+    world.broker.down();
+    await waitUntil(() => !manager.health().ready);
+    expect(manager.health()).toMatchObject({
+      state: 'running',
+      degraded: expect.arrayContaining([expect.stringContaining('reconnecting')]),
+    });
+    world.broker.up();
+    await waitUntil(() => manager.health().ready);
+    await manager.stop();
+    end();
+    expect(manager.health()).toMatchObject({ state: 'stopped', ready: false });
+    expect(changes.map(({ state }) => state)).toEqual(expect.arrayContaining(['starting', 'running', 'stopping', 'stopped']));
+    expect(changes.map(({ provider }) => provider)).toEqual(expect.arrayContaining(['connected', 'reconnecting']));
+  });
+
+  it('survives callbacks, observers and loggers that throw', async () => {
+    @eventListener(E, unique('l'))
+    class L {
+      on(): void {
+        // counted by the harness
+      }
+    }
+    const broken = (): never => {
+      throw new Error('broken');
+    };
+    await using world = new World();
+    const manager = world.manager({ listeners: [L], logger: { debug: broken, info: broken, warn: broken, error: broken } });
+    manager.onStateChange(broken);
+    manager.observe({ sent: broken, handled: broken });
+    await manager.start();
+    const harness = createHarness(manager);
+    await manager.sendEvent(new E());
+    await harness.waitFor.handled(L);
+  });
+});

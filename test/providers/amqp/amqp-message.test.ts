@@ -1,0 +1,249 @@
+import { describe, expect, test } from '@jest/globals';
+import rhea from 'rhea';
+import { ConfigurationError } from '../../../src/core/errors.js';
+import { encodedCopy } from '../../../src/providers/amqp/amqp-copy.js';
+import { encodedMessage } from '../../../src/providers/amqp/amqp-encoder.js';
+import { wireMessage } from '../../../src/providers/amqp/amqp-message.js';
+import { resolvedAmqpOptions } from '../../../src/providers/amqp/amqp-options.js';
+import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
+import { encoded } from '../../../src/providers/amqp/rhea-message.js';
+import type { AmqpMessage } from '../../../src/providers/amqp/rhea-message.js';
+import { specOf, wire } from './support.js';
+
+const decode = (bytes: Buffer): AmqpMessage => rhea.message.decode(bytes) as unknown as AmqpMessage;
+const plain = { asData: false };
+
+describe('what is sent', () => {
+  const nasty = [
+    '',
+    ' ',
+    'é€😀',
+    'a\r\nb:c\\d\u0000',
+    'x'.repeat(254),
+    'x'.repeat(255),
+    'x'.repeat(256),
+    'é'.repeat(127),
+    'é'.repeat(128),
+    '€'.repeat(85),
+    '€'.repeat(30_000),
+  ];
+
+  test.each(nasty.map((text) => [text.length, text] as const))(
+    'a text of %s characters is read by the client library as it was',
+    (_length, text) => {
+      const message = wire(text, {
+        headers: new Map([
+          ['header', text],
+          ['tidings_id', 'id-1'],
+        ]),
+        correlationId: text,
+      });
+      const read = decode(encodedMessage(message, plain));
+      expect(read.body).toBe(text);
+      expect(read.application_properties).toEqual({ header: text, tidings_id: 'id-1' });
+      expect(read.correlation_id).toBe(text);
+      expect(read.message_id).toBe('id-1');
+      expect(read.content_type).toBeUndefined();
+    },
+  );
+
+  test.each([0, 1, 255, 256, 70_000])('%s bytes come back as bytes', (length) => {
+    const bytes = Buffer.alloc(length, 0xfe);
+    const read = wireMessage(decode(encodedMessage(wire(bytes, { contentType: 'application/cbor' }), plain)));
+    expect(Buffer.from(read.body as Uint8Array)).toEqual(bytes);
+    expect(read.contentType).toBe('application/cbor');
+  });
+
+  test('durability is always said, the delivery time is an absolute long, the id for duplicates stands among the properties', () => {
+    const deliveryTime = Date.now() + 5_000;
+    for (const durable of [true, false]) {
+      const read = decode(encodedMessage(wire('x', { durable }), { ...plain, deliveryTime, dedupeId: 'd-1' }));
+      expect(read.durable).toBe(durable);
+      expect(read.message_annotations).toEqual({ 'x-opt-delivery-time': deliveryTime });
+      expect(read.application_properties).toEqual({ _AMQ_DUPL_ID: 'd-1' });
+    }
+  });
+
+  test("with body: 'data' text is a Data section of JSON", () => {
+    const read = decode(encodedMessage(wire('{"a":"é"}'), { asData: true }));
+    expect(read.content_type).toBe('application/json');
+    expect(wireMessage(read).body).toEqual(Buffer.from('{"a":"é"}'));
+  });
+
+  test('a lone surrogate is replaced', () => {
+    const read = decode(encodedMessage(wire('a\ud800b', { headers: new Map([['h', '\udc00']]) }), plain));
+    expect(read.body).toBe('a\ufffdb');
+    expect(read.application_properties).toEqual({ h: '\ufffd' });
+  });
+});
+
+describe('what is received', () => {
+  const body = (value: unknown): unknown => wireMessage(decode(encoded({ body: value }))).body;
+
+  test('every kind of body is read', () => {
+    const { data_section, data_sections, sequence_section } = rhea.message as unknown as Record<string, (value: unknown) => unknown>;
+    expect(body('text')).toBe('text');
+    expect(body('')).toBe('');
+    expect(body(null)).toBe('');
+    expect(body(Buffer.from([1, 2]))).toEqual(Buffer.from([1, 2]));
+    expect(body(data_section?.(Buffer.from('abc')))).toEqual(Buffer.from('abc'));
+    expect(body(data_sections?.([Buffer.from('ab'), Buffer.from('c')]))).toEqual(Buffer.from('abc'));
+    expect(body(sequence_section?.([1, 'a']))).toBe('[1,"a"]');
+    expect(body({ a: 1, b: { c: 'x' }, d: [true] })).toBe('{"a":1,"b":{"c":"x"},"d":[true]}');
+    expect(body(5)).toBe('5');
+    expect(body(true)).toBe('true');
+    expect(wireMessage({}).body).toBe('');
+  });
+
+  test('foreign types become canonical text, null is dropped, ids are read whatever their type', () => {
+    const at = new Date('2026-01-02T03:04:05.678Z');
+    const read = wireMessage({
+      application_properties: { s: 'x', n: 7, d: 1.5, b: false, t: at, nothing: null, bytes: Buffer.from([255]) },
+      message_id: 12,
+      correlation_id: Buffer.from('00112233445566778899aabbccddeeff', 'hex'),
+    });
+    expect(Object.fromEntries(read.headers)).toEqual({ s: 'x', n: '7', d: '1.5', b: 'false', t: at.toISOString(), bytes: '/w==' });
+    expect(read.nativeId).toBe('12');
+    expect(read.correlationId).toBe('00112233-4455-6677-8899-aabbccddeeff');
+  });
+
+  test('names the broker adds are dropped, and the same names of an AMQP user stay', () => {
+    const leaked = {
+      destination: '/topic/x',
+      receipt: 'r',
+      'content-length': '3',
+      id: '1',
+      timestamp: '5',
+      JMSXDeliveryCount: null,
+      _AMQ_CONTENT_TYPE: 'application/json',
+      session: 's',
+    };
+    const overStomp = wireMessage({ application_properties: leaked, message_annotations: { 'x-opt-jms-msg-type': 5 }, body: '{}' });
+    expect(Object.fromEntries(overStomp.headers)).toEqual({ session: 's' });
+    expect(overStomp.contentType).toBe('application/json');
+    const native = wireMessage({ application_properties: { destination: 'Paris', id: '7', timestamp: 'now' } });
+    expect(Object.fromEntries(native.headers)).toEqual({ destination: 'Paris', id: '7', timestamp: 'now' });
+  });
+
+  test('a property called __proto__ changes nothing', () => {
+    const read = wireMessage({ application_properties: JSON.parse('{"__proto__":{"polluted":1},"a":"b"}') as Record<string, unknown> });
+    expect(read.headers.get('a')).toBe('b');
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
+
+describe('a copy', () => {
+  const spec = specOf('ev', 'L', { queue: 'L-1', archive: 'archive.L' });
+  const original: AmqpMessage = {
+    durable: false,
+    priority: 7,
+    message_id: 'm-1',
+    subject: 'type',
+    correlation_id: 'c-1',
+    group_id: 'g',
+    content_encoding: 'gzip',
+    application_properties: { h: 'x', n: 5, _AMQ_SCHED_DELIVERY: '1', _AMQ_DUPL_ID: 'old' },
+    message_annotations: {
+      'x-opt-delivery-time': 5,
+      'x-opt-delivery-delay': 4,
+      'x-opt-jms-dest': 1,
+      'x-opt-jms-msg-type': 5,
+      'x-opt-ORIG-QUEUE': 'q',
+      'x-opt-mine': 'stays',
+    },
+    body: 'text',
+  };
+  const copyOf = (raw: AmqpMessage, to: 'self' | 'archive', more: { notBefore?: Date; dedupeId?: string } = {}): AmqpMessage => {
+    const { headers, contentType } = wireMessage(raw);
+    return decode(
+      encodedCopy(
+        raw,
+        { do: 'copy', to, headers: { h: undefined, why: 'late' }, ...more },
+        { spec, headers, contentType, clockOffsetMs: 3_000 },
+      ),
+    );
+  };
+
+  test('to itself goes to its own queue alone, later on the clock of the broker, as text only', () => {
+    const notBefore = new Date(1_800_000_000_000);
+    expect(copyOf(original, 'self', { notBefore, dedupeId: 'd#1' })).toEqual(
+      expect.objectContaining({
+        to: 'ev::L-1',
+        durable: false,
+        priority: 7,
+        message_id: 'm-1',
+        subject: 'type',
+        correlation_id: 'c-1',
+        group_id: 'g',
+        content_encoding: 'gzip',
+        application_properties: { n: '5', why: 'late', _AMQ_DUPL_ID: 'd#1' },
+        message_annotations: { 'x-opt-delivery-time': notBefore.getTime() + 3_000, 'x-opt-mine': 'stays' },
+        body: 'text',
+      }),
+    );
+  });
+
+  test('to the archive is durable whatever the original was, says it means an anycast address, and has no delivery time', () => {
+    const copy = copyOf(original, 'archive');
+    expect(copy.to).toBe('archive.L');
+    expect(copy.durable).toBe(true);
+    expect(copy.message_annotations).toEqual({ 'x-opt-jms-dest': 0, 'x-opt-mine': 'stays' });
+  });
+
+  test('keeps the kind of its body', () => {
+    const { data_section } = rhea.message as unknown as Record<string, (value: unknown) => unknown>;
+    for (const kept of ['', 'é', Buffer.from([0, 255]), data_section?.(Buffer.from('x')), { a: 1 }, [1, 2], null]) {
+      const raw = decode(encoded({ body: kept }));
+      expect(copyOf(raw, 'self').body).toEqual(raw.body ?? null);
+    }
+  });
+});
+
+describe('the options', () => {
+  const mistakes = (options: unknown): readonly string[] => {
+    try {
+      resolvedAmqpOptions(options as AmqpOptions);
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigurationError);
+      return (error as ConfigurationError).mistakes;
+    }
+    return [];
+  };
+
+  test('have defaults', () => {
+    expect(resolvedAmqpOptions({})).toMatchObject({
+      endpoints: [{ host: 'localhost', port: 5672, secure: false, credentials: undefined }],
+      provisioning: 'automatic',
+      queueNaming: 'plain',
+      body: 'value',
+      idleTimeoutMs: 15_000,
+      initialDelayMs: 100,
+      maxDelayMs: 30_000,
+    });
+  });
+
+  test('take several URLs and decode user and password', () => {
+    expect(resolvedAmqpOptions({ url: ['amqp://us%40er:p%2Fw%C3%A9@a', 'amqps://[::1]:99'] }).endpoints).toEqual([
+      { host: 'a', port: 5672, secure: false, credentials: { username: 'us@er', password: 'p/wé' } },
+      { host: '::1', port: 99, secure: true, credentials: undefined },
+    ]);
+    expect(resolvedAmqpOptions({ host: 'h', tls: {}, username: 'u' }).endpoints).toEqual([
+      { host: 'h', port: 5671, secure: true, credentials: { username: 'u', password: undefined } },
+    ]);
+  });
+
+  test('are refused all at once, with the nearest name, and without what may be secret', () => {
+    const found = mistakes({
+      url: ['amqp://user:s3cret@h:1/x', 'http://user:s3cret@h', 'amqp://u:%zz-s3cret@h', 's3cret'],
+      usrname: 'x',
+      idleTimeoutMs: -1,
+      reconnect: { initialDelayMs: 100, maxDelayMs: 5 },
+      provisioning: 'always',
+    });
+    expect(found).toHaveLength(8);
+    expect(found.join()).toContain("'username'");
+    expect(found.join()).not.toContain('s3cret');
+    expect(mistakes({ url: 'amqp://h', host: 'x' })).toHaveLength(1);
+    expect(mistakes({ password: 'x' })).toHaveLength(1);
+  });
+});

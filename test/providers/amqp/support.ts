@@ -1,0 +1,366 @@
+import { randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { systemClock } from '../../../src/core/clock.js';
+import type { Clock } from '../../../src/core/clock.js';
+import type { LogFields, Logger } from '../../../src/core/logger.js';
+import type {
+  Delivery,
+  ProviderHost,
+  ProviderState,
+  ProviderSubscription,
+  SubscriptionSpec,
+  WireMessage,
+  WireSend,
+} from '../../../src/core/provider.js';
+import { Deadlines } from '../../../src/core/deadlines.js';
+import { ArtemisManagement } from '../../../src/providers/amqp/artemis-management.js';
+import { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
+import { encoded } from '../../../src/providers/amqp/rhea-message.js';
+import type { AmqpMessage } from '../../../src/providers/amqp/rhea-message.js';
+import { AmqpProvider } from '../../../src/providers/amqp/index.js';
+import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
+
+export function brokerUrl(): URL {
+  const url = process.env['TIDINGS_ARTEMIS_URL'];
+  if (url === undefined || url === '') throw new Error('TIDINGS_ARTEMIS_URL is not set: these tests need a real Artemis');
+  return new URL(url);
+}
+
+export function through(proxy: { readonly port: number }): string {
+  const url = brokerUrl();
+  url.host = `127.0.0.1:${String(proxy.port)}`;
+  return url.href;
+}
+
+export function unique(name: string): string {
+  return `${name}.${randomBytes(5).toString('hex')}`;
+}
+
+export async function until<T>(what: string, probe: () => T | Promise<T>, timeoutMs = 20_000): Promise<NonNullable<T>> {
+  const endsAt = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined && value !== null && value !== false) return value;
+    if (Date.now() > endsAt) throw new Error(`waited ${String(timeoutMs)} ms in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export interface LogLine {
+  readonly level: string;
+  readonly fields: LogFields;
+  readonly message: string;
+}
+
+/** A provider with everything it told. */
+export class Bench {
+  readonly provider: AmqpProvider;
+  readonly states: ProviderState[] = [];
+  readonly log: LogLine[] = [];
+  readonly host: ProviderHost;
+
+  constructor(options: AmqpOptions, host: { serviceName?: string; serverName?: string; clock?: Clock } = {}) {
+    this.provider = new AmqpProvider(options);
+    const write =
+      (level: string) =>
+      (fields: LogFields, message: string): void => {
+        this.log.push({ level, fields, message });
+      };
+    const logger: Logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+    this.host = {
+      serviceName: host.serviceName ?? 'tests',
+      serverName: host.serverName ?? unique('server'),
+      clock: host.clock ?? systemClock,
+      logger,
+      onState: (change) => this.states.push(change),
+    };
+  }
+
+  start(specs: readonly SubscriptionSpec[] = [], timeoutMs = 20_000, once = false): Promise<void> {
+    return this.provider.start(this.host, { specs, signal: AbortSignal.timeout(timeoutMs), once });
+  }
+
+  async listen(spec: SubscriptionSpec): Promise<Inbox> {
+    const inbox = new Inbox();
+    inbox.subscription = await this.provider.subscribe(spec, (delivery) => {
+      inbox.arrived(delivery);
+    });
+    return inbox;
+  }
+
+  send(address: string, body: string | Uint8Array, options: Partial<WireSend> & { message?: Partial<WireMessage> } = {}): Promise<void> {
+    const { message, ...rest } = options;
+    return this.provider.send(wire(body, message), { address, routing: 'multicast', deadlineAt: Date.now() + 10_000, ...rest });
+  }
+
+  async until(state: ProviderState['state'], from = 0): Promise<void> {
+    await until(`the provider is ${state}`, () => this.states.slice(from).some((change) => change.state === state));
+  }
+}
+
+export class Inbox {
+  subscription!: ProviderSubscription;
+  readonly deliveries: Delivery[] = [];
+  /** Settled as they come. */
+  accepting = false;
+  mostHeld = 0;
+  readonly #held = new Set<Delivery>();
+
+  arrived(delivery: Delivery): void {
+    this.deliveries.push(delivery);
+    this.#held.add(delivery);
+    this.mostHeld = Math.max(this.mostHeld, this.#held.size);
+    if (this.accepting) queueMicrotask(() => void this.accept(delivery));
+  }
+
+  get bodies(): string[] {
+    return this.deliveries.map(({ message }) => String(message.body));
+  }
+
+  async accept(delivery: Delivery | undefined): Promise<string> {
+    if (delivery === undefined) throw new Error('no such delivery');
+    const result = await delivery.settle({ do: 'accept' });
+    this.#held.delete(delivery);
+    return result;
+  }
+
+  async count(n: number, timeoutMs?: number): Promise<Delivery[]> {
+    await until(`${String(n)} deliveries have come (now ${String(this.deliveries.length)})`, () => this.deliveries.length >= n, timeoutMs);
+    return this.deliveries;
+  }
+}
+
+export function wire(body: string | Uint8Array, message: Partial<WireMessage> = {}): WireMessage {
+  return { body, headers: new Map(), durable: true, ...message };
+}
+
+export function specOf(event: string, listener: string, more: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
+  const queue = more.queue ?? listener;
+  return {
+    event,
+    listener,
+    queue,
+    routing: 'multicast',
+    archive: `archive.${queue}`,
+    temporary: false,
+    shared: false,
+    concurrency: 5,
+    prefetch: 5,
+    ...more,
+  };
+}
+
+/** Passes bytes between clients and the broker, until it is told to cut, to hold, or to refuse. */
+export class Proxy {
+  readonly #server: net.Server;
+  readonly #pairs = new Set<{ client: net.Socket; broker: net.Socket }>();
+  #refusing = false;
+  #holding = false;
+  accepted = 0;
+
+  static async open(
+    target: { host: string; port: number } = { host: brokerUrl().hostname, port: Number(brokerUrl().port) },
+  ): Promise<Proxy> {
+    const proxy = new Proxy(target);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  private constructor(target: { host: string; port: number }) {
+    this.#server = net.createServer((client) => {
+      client.on('error', () => undefined);
+      if (this.#refusing) {
+        client.destroy();
+        return;
+      }
+      this.accepted++;
+      const broker = net.connect(target);
+      broker.on('error', () => undefined);
+      const pair = { client, broker };
+      this.#pairs.add(pair);
+      client.pipe(broker);
+      broker.on('data', (data) => {
+        if (!this.#holding) client.write(data);
+      });
+      const gone = (): void => {
+        this.#pairs.delete(pair);
+        client.destroy();
+        broker.destroy();
+      };
+      client.on('close', gone);
+      broker.on('close', gone);
+    });
+  }
+
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port;
+  }
+
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /** Ends what is open; new connections pass, unless it refuses. */
+  cut(): void {
+    for (const { client, broker } of [...this.#pairs]) {
+      // Not resetAndDestroy(): with a shutdown pending, Node 20 then spins for ever when the process ends.
+      client.destroy();
+      broker.destroy();
+    }
+  }
+
+  refuse(on: boolean): void {
+    this.#refusing = on;
+  }
+
+  /** Swallows what the broker says. */
+  hold(on: boolean): void {
+    this.#holding = on;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise<void>((resolve) =>
+      this.#server.close(() => {
+        resolve();
+      }),
+    );
+  }
+}
+
+/** What an operator and foreign programs do, past the provider. */
+export class Operator {
+  readonly #connection: RheaConnection;
+  readonly #deadlines = new Deadlines(systemClock);
+  readonly management: ArtemisManagement;
+  readonly #queues = new Set<string>();
+
+  static async open(): Promise<Operator> {
+    const url = brokerUrl();
+    return new Operator(
+      await RheaConnection.open(
+        {
+          host: url.hostname,
+          port: Number(url.port),
+          tls: undefined,
+          username: decodeURIComponent(url.username),
+          password: decodeURIComponent(url.password),
+          containerId: unique('operator'),
+          idleTimeoutMs: 60_000,
+          connectTimeoutMs: 10_000,
+          clock: systemClock,
+        },
+        new AbortController().signal,
+        () => undefined,
+      ),
+    );
+  }
+
+  private constructor(connection: RheaConnection) {
+    this.#connection = connection;
+    this.management = new ArtemisManagement(connection, systemClock, this.#deadlines);
+  }
+
+  /** Names of queues that `close()` shall destroy, with everything made for a listener. */
+  clean(...specs: readonly SubscriptionSpec[]): void {
+    for (const spec of specs) this.#queues.add(spec.queue).add(spec.archive);
+  }
+
+  async createQueue(address: string, queue: string, more: Record<string, unknown> = {}): Promise<void> {
+    this.#queues.add(queue);
+    await this.management.operation(
+      'broker',
+      'createQueue',
+      JSON.stringify({ name: queue, address, 'routing-type': 'MULTICAST', durable: true, 'auto-delete': false, ...more }),
+      false,
+    );
+  }
+
+  async destroyQueue(queue: string): Promise<void> {
+    await this.management.operation('broker', 'destroyQueue', queue, true, false);
+  }
+
+  async queue(name: string): Promise<Record<string, unknown> | undefined> {
+    const [row] = await this.management.list('listQueues', { field: 'name', value: name });
+    return row;
+  }
+
+  async count(queue: string): Promise<number> {
+    return Number(await this.management.operation(`queue.${queue}`, 'getMessageCount'));
+  }
+
+  async queueOf(spec: SubscriptionSpec): Promise<{ delivering: number; scheduled: number; count: number }> {
+    const row = await this.queue(spec.queue);
+    return {
+      delivering: Number(row?.['deliveringCount']),
+      scheduled: Number(row?.['scheduledCount']),
+      count: Number(row?.['messageCount']),
+    };
+  }
+
+  /** One message of any shape, by a foreign program. */
+  publish(address: string, message: AmqpMessage, capability = 'topic'): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const nothing = (): void => undefined;
+      let sent = false;
+      const link = this.#connection.openSender(
+        { address, capability },
+        {
+          onOpen: nothing,
+          onSendable: () => {
+            if (!sent) link.send(encoded(message));
+            sent = true;
+          },
+          onDrained: nothing,
+          onClosed: reject,
+          onAccepted: () => {
+            link.close();
+            resolve();
+          },
+          onRefused: (_token, refusal) => {
+            link.close();
+            reject(new Error(refusal.description));
+          },
+        },
+      );
+    });
+  }
+
+  /** The next message of a queue as it is, taken from it. */
+  take(address: string, capability = 'queue'): Promise<AmqpMessage> {
+    return new Promise((resolve, reject) => {
+      const link = this.#connection.openReceiver(
+        { address, capability },
+        {
+          onOpen: () => {
+            link.addCredit(1);
+          },
+          onClosed: reject,
+          onDrained: () => undefined,
+          onMessage: (message, token) => {
+            link.accept(token);
+            resolve(message);
+            setTimeout(() => void link.close(systemClock, 1_000), 20);
+          },
+        },
+      );
+    });
+  }
+
+  async sessionsOf(container: string): Promise<{ id: string; connection: string }[]> {
+    const answer = JSON.parse(String(await this.management.operation('broker', 'listSessions', '', 1, 1_000))) as {
+      data: Record<string, string>[];
+    };
+    return answer.data
+      .filter((row) => row['clientID'] === container)
+      .map((row) => ({ id: String(row['id']), connection: String(row['connectionID']) }));
+  }
+
+  async close(): Promise<void> {
+    for (const queue of this.#queues) await this.management.operation('broker', 'destroyQueue', queue, true, true).catch(() => undefined);
+    for (const queue of this.#queues)
+      if (queue.startsWith('archive.')) await this.management.operation('broker', 'removeAddressSettings', queue).catch(() => undefined);
+    await this.#connection.end(systemClock, 1_000);
+    this.#deadlines.expireAll();
+  }
+}
