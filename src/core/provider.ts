@@ -159,7 +159,8 @@ export interface Delivery {
   /** Whether its connection is gone, so that settling it would do nothing. A hint: beginning its run would be work done twice. */
   readonly stale?: boolean;
   /**
-   * Ends it, once. 'stale': its connection is gone, the broker will deliver the message again, nothing was done.
+   * Ends it, once; a further call does nothing and resolves as the first does. An accept is done when it is written to the
+   * connection: protocols do not confirm it. 'stale': its connection is gone, the broker will deliver the message again, nothing was done.
    * Resolves only when the outcome is done: a copy that is refused or not confirmed leaves the original unsettled and is tried
    * again with backoff. Never rejects.
    */

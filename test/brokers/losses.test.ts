@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { event, type EventManager, eventListener, TidingsError } from '../../src/index.js';
 import { AmqpProvider } from '../../src/providers/amqp/index.js';
 import { TcpProxy } from '../../src/testing/tcp-proxy.js';
@@ -8,21 +8,6 @@ import { addressOf, ArtemisWorld, artemisUrl, proxied } from '../support/artemis
 import { unique } from '../support/world.js';
 import { describeOwnBroker } from '../setup/own-broker.js';
 import { numbers } from './processes/workers.js';
-
-const unhandled: unknown[] = [];
-const note = (error: unknown): void => {
-  unhandled.push(error);
-};
-
-beforeEach(() => {
-  unhandled.length = 0;
-  process.on('unhandledRejection', note);
-});
-
-afterEach(() => {
-  process.off('unhandledRejection', note);
-  expect(unhandled).toEqual([]);
-});
 
 /** An event and a listener that notes which it has handled. */
 function ledger() {

@@ -31,6 +31,10 @@ export class MemoryDelivery implements Delivery {
     this.#entry = entry;
   }
 
+  get stale(): boolean {
+    return !this.#consumer.live;
+  }
+
   /** The first outcome counts; a further call resolves as the first does. */
   settle(outcome: Outcome): Promise<Settlement> {
     this.#settlement ??= this.#settle(outcome);

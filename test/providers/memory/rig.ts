@@ -1,7 +1,6 @@
 import type { LogFields } from '../../../src/core/logger.js';
 import type {
   Delivery,
-  Provider,
   ProviderStart,
   ProviderState,
   ProviderSubscription,
