@@ -13,19 +13,20 @@ const program = (folder: string, second: string): string => `
   const { EventManager, MemoryProvider, TidingsError } = await at('/${second}/src/index.js');
   const made = new Map();
   const resolve = (target) => made.get(target) ?? made.set(target, new target()).get(target);
-  const manager = new EventManager({ provider: new MemoryProvider(), serviceName: 'compile', listeners: [fixture.Mailer, fixture.Audit, fixture.TakesAnything], resolve });
+  const manager = new EventManager({ provider: new MemoryProvider(), serviceName: 'compile', listeners: [fixture.Mailer, fixture.Audit, fixture.TakesAnything], pipelines: [fixture.Stamp], resolve });
   await manager.start();
   await manager.sendEvent(new fixture.OrderPlaced('o-1', 5));
   await manager.sendEvent(fixture.Private, { id: 'p-1' });
   await manager.sendEvent(new fixture.Unnamed());
-  while (manager.counters().handled < 4) await new Promise((wake) => setImmediate(wake));
+  const end = Date.now() + 10_000;
+  while (manager.counters().handled < 4 && Date.now() < end) await new Promise((wake) => setImmediate(wake));
   await manager.stop();
   console.log(JSON.stringify(fixture.handled.sort()));
 `;
 
 function run(command: string[]): { status: number | null; output: string; errors: string } {
   const [file, ...args] = command;
-  const { status, stdout, stderr } = spawnSync(file as string, args, { cwd: root, encoding: 'utf8', timeout: 120_000 });
+  const { status, stdout, stderr } = spawnSync(file as string, args, { cwd: root, encoding: 'utf8', timeout: 60_000 });
   return { status, output: stdout, errors: stderr };
 }
 
