@@ -56,7 +56,7 @@ export interface EventListenerOptions {
   perProcess?: boolean;
   /**
    * Most attempts of this listener that run at once in this process.
-   * @default `concurrency` of the manager: 10
+   * @default that of `eventing()`, 10
    */
   concurrency?: number;
   /**
