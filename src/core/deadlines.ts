@@ -1,3 +1,4 @@
+import { Aborts } from './aborts.js';
 import type { Clock, Timer } from './clock.js';
 
 /** Something that waits and may not wait for ever. */
@@ -13,6 +14,8 @@ const slotMs = 20;
  * and an entry is called at most one slot late and never early.
  */
 export class Deadlines {
+  /** For what waits on a signal besides. */
+  readonly aborts = new Aborts();
   readonly #clock: Clock;
   readonly #slots = new Map<number, Set<Expiring>>();
   #timer: Timer | undefined;

@@ -1,3 +1,4 @@
+import type { Abortable } from './aborts.js';
 import type { Deadlines, Expiring } from './deadlines.js';
 
 /** How long something may take. */
@@ -32,7 +33,7 @@ export function within<T>(promise: Promise<T>, deadlines: Deadlines, wait: Wait,
 
 type GiveUp = (why: 'deadline' | 'aborted') => Error | undefined;
 
-class Limit implements Expiring {
+class Limit implements Expiring, Abortable {
   readonly #deadlines: Deadlines;
   readonly #signal: AbortSignal | undefined;
   readonly #giveUp: GiveUp;
@@ -46,8 +47,8 @@ class Limit implements Expiring {
     this.#reject = reject;
     this.#at = at;
     deadlines.add(this, at);
-    if (signal?.aborted === true) this.#abort();
-    signal?.addEventListener('abort', this.#abort, { once: true });
+    if (signal?.aborted === true) this.aborted();
+    else if (signal !== undefined) deadlines.aborts.add(signal, this);
   }
 
   expire(): void {
@@ -58,11 +59,11 @@ class Limit implements Expiring {
 
   end(): void {
     this.#deadlines.remove(this, this.#at);
-    this.#signal?.removeEventListener('abort', this.#abort);
+    if (this.#signal !== undefined) this.#deadlines.aborts.remove(this.#signal, this);
   }
 
-  readonly #abort = (): void => {
+  aborted(): void {
     const error = this.#giveUp('aborted');
     if (error !== undefined) this.#reject(error);
-  };
+  }
 }

@@ -160,19 +160,24 @@ describe('a listener that sends', () => {
   it('is settled only after the sends that it did not await', async () => {
     const { E, listener } = relay();
     await using world = new World();
-    const { L } = listener((_context, send) => {
+    let called = false;
+    const { L, name } = listener((_context, send) => {
       void send();
+      called = true;
       return Promise.resolve();
     });
     const manager = await world.started({ listeners: [L] });
     listener.send = () => manager.sendEvent(E.follow, { how: 'unawaited' });
     const harness = createHarness(manager);
-    await manager.sendEvent(new E.start());
-    await harness.waitFor.sent(E.start);
     const release = world.broker.holdConfirmations();
-    await manager.stop({ deadlineMs: 1 }).catch(() => undefined);
+    const sending = manager.sendEvent(new E.start());
+    await waitUntil(() => called);
+    const queue = `${eventName(E.start)}::${name}`;
+    await stays(async () => (await countOf(world, queue)) === 1, { windowMs: 100, what: 'the unsettled event' });
     release();
-    expect(manager.state).toBe('stopped');
+    await sending;
+    await harness.waitFor.handled(L);
+    await waitUntil(async () => (await countOf(world, queue)) === 0);
   });
 
   it('fails with a send that it did not await', async () => {
@@ -660,7 +665,8 @@ function relay() {
   const seen: { how: string; causationId: string | undefined }[] = [];
   const listener = Object.assign(
     (act: (context: EventContext, send: () => Promise<unknown>) => Promise<unknown>) => {
-      @eventListener(Start, unique('l'))
+      const name = unique('l');
+      @eventListener(Start, name)
       class L {
         async on(_e: Start, context: EventContext): Promise<void> {
           await act(context, () => listener.send());
@@ -672,7 +678,7 @@ function relay() {
           seen.push({ how, causationId: envelope.causationId });
         }
       }
-      return { L, Follow };
+      return { L, Follow, name };
     },
     { send: (): Promise<unknown> => Promise.reject(new SendError('not-sent', 'not-running', 'no manager yet')) },
   );

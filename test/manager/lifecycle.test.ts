@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { event, EventManager, eventListener, MemoryBroker, MemoryProvider } from '../../src/index.js';
 import type { EventContext, EventingOptions, EventManagerOptions, StateChange } from '../../src/index.js';
@@ -207,6 +208,18 @@ describe('sending', () => {
       code: 'send-aborted',
       outcome: 'not-sent',
     });
+  });
+
+  it('many times with one signal listens to it a few times only: Node warns of a leak from the eleventh on', async () => {
+    await using world = new World();
+    const manager = await world.started({ pipelines: [{ send: (_envelope, _event, next) => next() }] });
+    const release = world.broker.holdConfirmations();
+    const { signal } = new AbortController();
+    const sending = Promise.all(Array.from({ length: 100 }, (_, n) => manager.sendEvent(E, { n }, { signal })));
+    expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(3);
+    release();
+    await sending;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('of many tells each', async () => {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../core/clock.js';
+import type { Abortable } from '../../core/aborts.js';
 import type { Deadlines, Expiring } from '../../core/deadlines.js';
 import { SendError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
@@ -24,7 +25,7 @@ export interface SenderHost {
 }
 
 /** One send, until it is settled. */
-class PendingSend implements Expiring {
+class PendingSend implements Expiring, Abortable {
   readonly message: WireMessage;
   readonly options: WireSend;
   readonly #resolve: () => void;
@@ -44,7 +45,6 @@ class PendingSend implements Expiring {
     this.#resolve = ends.resolve;
     this.#reject = ends.reject;
     this.#onSettled = ends.onSettled;
-    options.signal?.addEventListener('abort', this.#aborted, { once: true });
   }
 
   confirm(): void {
@@ -64,9 +64,9 @@ class PendingSend implements Expiring {
     this.#giveUp('not-running', reason);
   }
 
-  readonly #aborted = (): void => {
+  aborted(): void {
     this.#giveUp('send-aborted', 'the caller aborted it');
-  };
+  }
 
   #giveUp(code: 'send-timeout' | 'send-aborted' | 'not-running', reason: string): void {
     const { address, signal } = this.options;
@@ -88,7 +88,6 @@ class PendingSend implements Expiring {
     if (this.settled) return false;
     this.settled = true;
     this.payload = undefined;
-    this.options.signal?.removeEventListener('abort', this.#aborted);
     this.#onSettled(this);
     return true;
   }
@@ -128,6 +127,7 @@ export class AmqpSender {
       const send = new PendingSend(message, options, { resolve, reject, onSettled: this.#settled });
       this.#unsettled.add(send);
       this.#host.deadlines.add(send, options.deadlineAt);
+      if (options.signal !== undefined) this.#host.deadlines.aborts.add(options.signal, send);
       if (options.deadlineAt <= this.#host.clock.now()) {
         send.expire();
         return;
@@ -273,6 +273,7 @@ export class AmqpSender {
   readonly #settled = (send: PendingSend): void => {
     this.#unsettled.delete(send);
     this.#host.deadlines.remove(send, send.options.deadlineAt);
+    if (send.options.signal !== undefined) this.#host.deadlines.aborts.remove(send.options.signal, send);
     if (this.#unsettled.size === 0) this.#onIdle?.();
   };
 }

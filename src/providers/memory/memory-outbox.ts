@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { Deadlines } from '../../core/deadlines.js';
 import { SendError } from '../../core/errors.js';
 import type { WireMessage, WireSend } from '../../core/provider.js';
-import { Aborts } from './aborts.js';
+import { Aborts } from '../../core/aborts.js';
 import type { MemoryConnection } from './memory-connection.js';
 import { MemorySend } from './memory-send.js';
 import type { SendKeeper } from './memory-send.js';

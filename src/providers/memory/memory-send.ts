@@ -1,7 +1,7 @@
 import type { Expiring } from '../../core/deadlines.js';
 import { SendError } from '../../core/errors.js';
 import type { WireMessage, WireSend } from '../../core/provider.js';
-import type { Abortable } from './aborts.js';
+import type { Abortable } from '../../core/aborts.js';
 import type { Posting, Refusal, Transfer } from './posting.js';
 import type { MemoryConnection } from './memory-connection.js';
 import { stored } from './memory-message.js';

@@ -2,7 +2,7 @@ import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import type { CaseDefinition } from './case-definition.js';
 import { range } from './gate.js';
 
-const crashes = 4;
+const mostCrashes = 20;
 
 /** The contract of `Provider.subscribe`, of deliveries and of their settlement. */
 export const deliveryCases: readonly CaseDefinition[] = [
@@ -147,21 +147,21 @@ export const deliveryCases: readonly CaseDefinition[] = [
       const peer = await bench.startedPeer([spec]);
       const inbox = await peer.listen(spec);
       await peer.send(spec.event, 'crashes');
-      for (const round of range(crashes)) {
+      // Brokers are seen to miss some, above all when the connection goes right after the delivery.
+      for (let round = 0; round < mostCrashes; round++) {
         await bench.time.until('it has come', () => inbox.count === round + 1, 30_000);
+        if ((inbox.deliveries[round]?.brokerCount ?? 0) > 0) break;
         await bench.given.cut?.();
         await bench.time.until('the loss is noticed', () => peer.states.filter(({ state }) => state === 'reconnecting').length > round);
         equal(await inbox.accept(round), 'stale');
       }
-      await bench.time.until('it has come at last', () => inbox.count === crashes + 1, 30_000);
-      equal(await inbox.accept(crashes), 'settled');
-      // Brokers are seen to miss some, above all when the connection goes right after the delivery.
+      equal(await inbox.accept(inbox.count - 1), 'settled');
       const counts = inbox.deliveries.map(({ brokerCount }) => brokerCount ?? 0);
       deepEqual(
         counts.filter((count, at) => count > at || count < (counts[at - 1] ?? 0)),
         [],
       );
-      ok((counts.at(-1) ?? 0) > 0, 'some are counted');
+      ok((counts.at(-1) ?? 0) > 0, `one of ${String(counts.length)} is counted`);
     },
   },
   {
