@@ -2,7 +2,16 @@ export { eventing } from './container/eventing.js';
 export { event } from './core/event.js';
 export { eventListener } from './core/event-listener.js';
 export { envelopePipeline } from './core/envelope-pipeline.js';
-export { ConfigurationError, errorCodes, InvalidEventError, SendError, SendManyError, TidingsError } from './core/errors.js';
+export {
+  ConfigurationError,
+  errorCodes,
+  InvalidEventError,
+  RetryLater,
+  SendError,
+  SendManyError,
+  TidingsError,
+  Unrecoverable,
+} from './core/errors.js';
 export { systemClock } from './core/clock.js';
 export { capabilities } from './core/provider.js';
 export { counterNames } from './core/counters.js';

@@ -39,7 +39,8 @@ export class ClassValidation implements Validator {
    * synchronous form of class-validator passes over those. What a rule throws is passed on.
    */
   validate(event: object, descriptor: EventDescriptor): void | Promise<void> {
-    const target: unknown = event.constructor;
+    // Not the event's own word: a field may be named constructor.
+    const target: unknown = (Object.getPrototypeOf(event) as object | null)?.constructor;
     if (this.#library === undefined || typeof target !== 'function' || this.knownFields(target as EventClass) === undefined)
       return undefined;
     return refuseInvalid(this.#library, event, descriptor);

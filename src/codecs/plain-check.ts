@@ -66,16 +66,16 @@ export class PlainCheck {
     if (prototype === null || prototype === Object.prototype) return 'fields';
     let kind = this.#kinds.get(prototype);
     if (kind === undefined) {
-      kind = this.#kindOf(value);
+      kind = this.#kindOf(value, prototype);
       this.#kinds.set(prototype, kind);
     }
     return kind;
   }
 
-  #kindOf(value: object): Kind {
+  #kindOf(value: object, prototype: object): Kind {
     if (types.isDate(value)) return (value as { toJSON?: unknown }).toJSON === Date.prototype.toJSON ? 'date' : 'other';
     // Map, Set, Promise, bytes, boxed numbers and the like say what they are.
     const special = Object.prototype.toString.call(value) !== '[object Object]' || 'toJSON' in value;
-    return special || this.#concerns(value.constructor) ? 'other' : 'fields';
+    return special || this.#concerns(prototype.constructor) ? 'other' : 'fields';
   }
 }

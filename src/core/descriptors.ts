@@ -11,28 +11,28 @@ export type EventClass<E extends object = any> = abstract new (...args: any[]) =
 export type Fields<E> = { [K in keyof E as E[K] extends (...args: any[]) => unknown ? never : K]: E[K] };
 
 /** An object that is no class: `sendEvent(OrderPlaced)` without `new` must not compile. */
-export type Instance = object & { readonly call?: never; readonly apply?: never };
+export type Instance = object & { readonly [Symbol.hasInstance]?: never };
 
 export interface EventOptions<E extends object = any> {
   /**
    * The address on the broker. Say it: minifiers change class names.
    * @default the class name
    */
-  name?: string;
+  name?: string | undefined;
   /**
    * Survives a broker restart. `false` is faster, and may be lost with the broker.
    * @default true
    */
-  durable?: boolean;
+  durable?: boolean | undefined;
   /**
    * Other CloudEvents types that are taken as this event.
    * @default none
    */
-  accepts?: string[];
+  accepts?: string[] | undefined;
   /** Makes an instance of the received fields, for a class that cannot be constructed without arguments. */
-  create?: (plain: Partial<E>) => E;
+  create?: ((plain: Partial<E>) => E) | undefined;
   /** For documents. */
-  description?: string;
+  description?: string | undefined;
 }
 
 /** What `@event()` wrote. Frozen. */
@@ -47,28 +47,28 @@ export interface EventListenerOptions {
    * Names the queue `<event>::<name>`.
    * @default the class name
    */
-  name?: string;
+  name?: string | undefined;
   /**
    * `false`: all processes share the queue, each event is handled by one of them. `true`: every server has a queue of its
    * own, `<event>::<name>-<server>`, so that each gets each event.
    * @default false
    */
-  perProcess?: boolean;
+  perProcess?: boolean | undefined;
   /**
    * Most attempts of this listener that run at once in this process.
    * @default that of `eventing()`, 10
    */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /**
    * Deliveries held beyond the running ones; 0 is allowed.
    * @default the concurrency
    */
-  prefetch?: number;
+  prefetch?: number | undefined;
   /**
    * Allows another service to consume from the same queue; otherwise that is an error at start.
    * @default false
    */
-  sharedQueue?: boolean;
+  sharedQueue?: boolean | undefined;
 }
 
 /** What one `@eventListener()` wrote. Frozen. A class with several has several. */
@@ -100,7 +100,7 @@ export interface PipelineOptions {
    * Lower is further out, on sending and on handling alike: first to begin, last to end. Ties keep the order of declaration.
    * @default 0
    */
-  order?: number;
+  order?: number | undefined;
 }
 
 /** What `@envelopePipeline()` wrote. Frozen. */

@@ -83,9 +83,20 @@ export class Dispatcher {
     for (const delivery of this.#waiting.splice(0)) this.#giveBack(delivery);
   }
 
-  /** Resolves when no run is left but `except`. */
-  async ended(except?: Run): Promise<void> {
-    while (this.#othersRun(except)) await new Promise<void>((resolve) => this.#idle.add(resolve));
+  /** Resolves when no run is left, or with `butLeaving` when only those are left that wait for this themselves. */
+  async ended({ butLeaving = false } = {}): Promise<void> {
+    while (this.#runsOn(butLeaving)) await new Promise<void>((resolve) => this.#idle.add(resolve));
+  }
+
+  /** Whether it is one of this listener's here. */
+  has(run: Run): boolean {
+    return this.#runs.get(keyOf(run.delivery)) === run;
+  }
+
+  /** The run's listener waits for stop(): it is not waited for by others that do the same. */
+  setLeaving(run: Run): void {
+    run.leaving = true;
+    this.#wakeIdle();
   }
 
   /** Leaves what still runs to others: signals abort, results are ignored. */
@@ -103,8 +114,8 @@ export class Dispatcher {
     return this.#runs.size < this.#parts.subscription.spec.concurrency;
   }
 
-  #othersRun(except: Run | undefined): boolean {
-    for (const run of this.#runs.values()) if (run !== except) return true;
+  #runsOn(butLeaving: boolean): boolean {
+    for (const run of this.#runs.values()) if (!(butLeaving && run.leaving)) return true;
     return false;
   }
 
@@ -150,17 +161,17 @@ export class Dispatcher {
       this.#parts.counters.late++;
       return;
     }
-    const outcome = failure === undefined ? this.#succeeded(run) : this.#failed(run, failure.error);
+    const outcome = failure === undefined ? this.#succeeded(run) : this.#failedSafely(run, failure.error);
     run.ended = true;
-    await this.#settle(run, outcome);
-    if (this.#parts.observers.any) this.#tell(run, outcome, failure);
-    this.#leave(run);
+    const settled = await this.#settle(run, outcome);
+    if (settled && this.#parts.observers.any) this.#tell(run, outcome, failure);
+    this.#leave();
   };
 
   async #attempt(run: Run): Promise<{ readonly error: unknown } | undefined> {
     try {
       await this.#pass(run);
-      await run.sendsEnded();
+      if (run.hasSends) await run.sendsEnded();
       return undefined;
     } catch (error) {
       // Nothing of this attempt may still be under way when the next one begins.
@@ -195,12 +206,23 @@ export class Dispatcher {
     return accept;
   }
 
+  /** A delivery is settled whatever was thrown: an error that cannot even be described must not keep it. */
+  #failedSafely(run: Run, error: unknown): Outcome {
+    try {
+      return this.#failed(run, error);
+    } catch (broken) {
+      return this.#failed(run, new TidingsError('pipeline', `an error was thrown that could not be described: ${describe(broken)}`));
+    }
+  }
+
   #failed(run: Run, error: unknown): Outcome {
     const { counters, failures, subscription, logger, clock } = this.#parts;
     const { listener, spec } = subscription;
     const { delivery, attempt, envelope } = run;
     const outcome = failures.decide({
       error,
+      id: envelope.id,
+      correlationId: envelope.correlationId,
       receiptFailure: envelope.receiptFailure,
       message: delivery.message,
       attempt,
@@ -215,13 +237,14 @@ export class Dispatcher {
     return outcome;
   }
 
-  async #settle(run: Run, outcome: Outcome): Promise<void> {
+  /** Settles the delivery and what followed it; false when all their connections were gone. */
+  async #settle(run: Run, outcome: Outcome): Promise<boolean> {
     const { counters } = this.#parts;
-    const message = run.delivery.message;
     let settled = (await run.delivery.settle(outcome)) === 'settled';
     if (settled) this.#countOutcome(outcome);
     else counters.stale++;
-    // One of them may carry the outcome out; a true double of the message then needs nothing more.
+    // One of them may carry the outcome out; a true double of the message then needs nothing more. The last look and the end of the
+    // run are in one stretch, so that no follower comes in between.
     for (let follower = run.followers?.shift(); follower !== undefined; follower = run.followers?.shift()) {
       counters.adopted++;
       if ((await follower.settle(settled ? accept : outcome)) === 'settled' && !settled) {
@@ -229,7 +252,10 @@ export class Dispatcher {
         this.#countOutcome(outcome);
       }
     }
-    if (!settled) this.#results.keep(message, outcome);
+    const key = keyOf(run.delivery);
+    if (this.#runs.get(key) === run) this.#runs.delete(key);
+    if (!settled) this.#results.keep(run.delivery.message, outcome);
+    return settled;
   }
 
   #countOutcome(outcome: Outcome): void {
@@ -237,16 +263,15 @@ export class Dispatcher {
     this.#parts.counters[outcome.to === 'self' ? 'retried' : 'archived']++;
   }
 
-  #tell({ envelope, attempt }: Run, outcome: Outcome, failure: { readonly error: unknown } | undefined): void {
+  #tell({ envelope, attempt, inner }: Run, outcome: Outcome, failure: { readonly error: unknown } | undefined): void {
     const { observers, subscription } = this.#parts;
     const fact = { envelope, listener: subscription.listener, attempt };
-    if (failure === undefined) observers.tell('handled', fact);
-    else observers.tell('failed', { ...fact, error: failure.error, archived: outcome.do === 'copy' && outcome.to === 'archive' });
+    if (failure === undefined && inner !== undefined) observers.tell('handled', fact);
+    else if (failure !== undefined)
+      observers.tell('failed', { ...fact, error: failure.error, archived: outcome.do === 'copy' && outcome.to === 'archive' });
   }
 
-  #leave(run: Run): void {
-    const key = keyOf(run.delivery);
-    if (this.#runs.get(key) === run) this.#runs.delete(key);
+  #leave(): void {
     // Not every delivery makes a run: some take over the result of another.
     while (this.#hasPlace() && this.#waiting.length > 0) this.#begin(this.#waiting.shift() as Delivery);
     this.#wakeIdle();

@@ -22,6 +22,8 @@ export const errorCodes = [
   'send-many', // some of sendEvents() failed; `results` tells each
   'connection', // a connection could not be made or was lost
   'not-supported', // the provider does not have this capability
+  'retry-later', // thrown by a listener: not now
+  'unrecoverable', // thrown by a listener: never
 ] as const;
 
 export type TidingsErrorCode = (typeof errorCodes)[number];
@@ -121,12 +123,53 @@ export class InvalidEventError extends TidingsError {
   }
 }
 
-/** The message of anything that can be thrown. */
+/** Thrown by a listener that wants to be called again after `delayMs`. Counted as a failed attempt like any other. */
+export class RetryLater extends TidingsError {
+  readonly delayMs: number;
+
+  /** Throws 'configuration' unless `delayMs` is a number of milliseconds, 0 or more. */
+  constructor(delayMs: number, options: ErrorOptions = {}) {
+    if (!(delayMs >= 0 && delayMs < Infinity))
+      throw new TidingsError('configuration', 'RetryLater wants a number of milliseconds, 0 or more');
+    super('retry-later', `the listener asked to be called again in ${String(delayMs)} ms`, { ...options, retryable: true });
+    this.delayMs = delayMs;
+  }
+
+  // Told by its code, so that another copy of the library understands it too.
+  static override is(x: unknown): x is RetryLater {
+    return TidingsError.is(x) && x.code === 'retry-later';
+  }
+}
+
+/** Thrown by a listener for an event that it will never be able to handle: archived at once. */
+export class Unrecoverable extends TidingsError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('unrecoverable', message, options);
+  }
+
+  static override is(x: unknown): x is Unrecoverable {
+    return TidingsError.is(x) && x.code === 'unrecoverable';
+  }
+}
+
+/** The message of anything that can be thrown. Never throws itself: not every error is as its type says. */
 export function describe(error: unknown): string {
-  if (error instanceof Error) return error.message === '' ? error.name : error.message;
   try {
-    return String(error);
+    const text: unknown = error instanceof Error ? error.message : error;
+    return typeof text === 'string' && text !== '' ? text : errorName(error);
   } catch {
     return 'something that cannot be printed';
+  }
+}
+
+/** The class of what was thrown, or for other values what they are. Never throws. */
+export function errorName(error: unknown): string {
+  try {
+    if (!(error instanceof Error)) return typeof error === 'object' && error !== null ? 'an object' : String(error);
+    const names: unknown[] = [error.name === 'Error' ? error.constructor.name : error.name, error.name];
+    const name = names.find((candidate) => typeof candidate === 'string' && candidate !== '');
+    return typeof name === 'string' ? name : 'Error';
+  } catch {
+    return 'Error';
   }
 }

@@ -10,6 +10,9 @@ export interface Failure {
   readonly error: unknown;
   /** Set when the event could not even be read: no further attempt would change that. */
   readonly receiptFailure: ReceiptFailure | undefined;
+  /** The event's identity and its conversation's, however the message said them. */
+  readonly id: string;
+  readonly correlationId: string;
   /** The message as it was received. */
   readonly message: WireMessage;
   readonly attempt: number;

@@ -1,11 +1,10 @@
 import { TidingsError } from './errors.js';
+import { HandedPromise } from './handed-promise.js';
 
 /** One event on its way through the pipelines. */
 export interface Passage {
   /** What runs innermost, once it was reached; undefined: a pipeline stopped the event. */
   inner: Promise<void> | undefined;
-  /** Whether that has ended. */
-  innerEnded: boolean;
 }
 
 export type Stage<P> = (passage: P, next: () => Promise<void>) => Promise<void>;
@@ -13,43 +12,54 @@ export type Passing<P> = (passage: P) => Promise<void>;
 
 /**
  * Composes the stages once; the first is the outermost. The returned function rejects with what comes out of the outermost
- * stage, and does not end before the innermost work has ended, even when a stage forgets to await `next()`.
+ * stage. A stage that forgets to await `next()` is taken as if it had returned it: nothing ends before the work further in has,
+ * and no failure is lost.
  */
 export function chain<P extends Passage>(stages: readonly Stage<P>[], innermost: Passing<P>): Passing<P> {
   const reach: Passing<P> = (passage) => (passage.inner = innermost(passage));
-  if (stages.length === 0) return reach;
-  const watched: Passing<P> = (passage) => (passage.inner = noteEnd(passage, innermost));
-  const through = stages.reduceRight<Passing<P>>((inner, stage) => around(stage, inner), watched);
-  return (passage) => toTheEnd(passage, through);
+  return stages.reduceRight<Passing<P>>((inner, stage) => around(stage, inner), reach);
 }
 
 function around<P>(stage: Stage<P>, inner: Passing<P>): Passing<P> {
   return async (passage) => {
-    let called = false;
-    await stage(passage, () => {
-      if (called)
-        return Promise.reject(new TidingsError('pipeline', 'a pipeline called next() twice: call it once, and return or await it'));
-      called = true;
-      return inner(passage);
-    });
+    const step = new Step(passage, inner);
+    try {
+      await stage(passage, () => step.next());
+    } finally {
+      step.over = true;
+      // Nothing is settled while what was begun still runs.
+      await Promise.allSettled([step.begun]);
+    }
+    await step.forgotten();
   };
 }
 
-async function noteEnd<P extends Passage>(passage: P, innermost: Passing<P>): Promise<void> {
-  try {
-    await innermost(passage);
-  } finally {
-    passage.innerEnded = true;
+/** What one stage did with its `next()`. */
+class Step<P> {
+  readonly #passage: P;
+  readonly #inner: Passing<P>;
+  begun: Promise<void> | undefined;
+  over = false;
+  #handed: HandedPromise<void> | undefined;
+
+  constructor(passage: P, inner: Passing<P>) {
+    this.#passage = passage;
+    this.#inner = inner;
+  }
+
+  next(): Promise<void> {
+    if (this.begun !== undefined) return refused('a pipeline called next() twice: call it once, and return or await it');
+    if (this.over) return refused('a pipeline called next() after it had ended: await what comes before it');
+    this.begun = this.#inner(this.#passage);
+    return (this.#handed = HandedPromise.of(this.begun));
+  }
+
+  /** The failure that a stage did not ask for. */
+  async forgotten(): Promise<void> {
+    if (this.#handed?.taken === false) await this.begun;
   }
 }
 
-async function toTheEnd<P extends Passage>(passage: P, through: Passing<P>): Promise<void> {
-  try {
-    await through(passage);
-  } catch (error) {
-    // What a stage threw counts, not what the work it left behind comes to; but nothing is settled while that still runs.
-    await Promise.allSettled([passage.inner]);
-    throw error;
-  }
-  if (!passage.innerEnded) await passage.inner;
+function refused(why: string): Promise<never> {
+  return Promise.reject(new TidingsError('pipeline', why));
 }

@@ -1,6 +1,7 @@
 import { attemptOf } from './attempt.js';
 import type { EventListenerDescriptor } from './descriptors.js';
 import type { EventContext } from './event-context.js';
+import { HandedPromise } from './handed-promise.js';
 import type { IncomingEnvelope } from './incoming-envelope.js';
 import type { Passage } from './pipeline-chain.js';
 import type { Delivery } from './provider.js';
@@ -25,15 +26,16 @@ export class Run implements EventContext, Passage {
   /** Deliveries of the same message that came while this one ran: they take over its result. */
   followers: Delivery[] | undefined;
   inner: Promise<void> | undefined;
-  innerEnded = false;
   /** Settled, or left to others: no send belongs to it any more. */
   ended = false;
+  /** Its listener waits for stop(), which therefore does not wait for it. */
+  leaving = false;
   /** Left to others at the stop deadline: what it comes to is ignored. */
   abandoned = false;
   readonly #home: RunHome;
   #abort: AbortController | undefined;
   #sends: Set<Promise<unknown>> | undefined;
-  #sendFailure: { readonly error: unknown } | undefined;
+  #sendFailures: { readonly error: unknown; readonly handed: HandedPromise<unknown> }[] | undefined;
   #sendEvent: SendEvent | undefined;
 
   constructor(delivery: Delivery, envelope: IncomingEnvelope, home: RunHome) {
@@ -69,6 +71,10 @@ export class Run implements EventContext, Passage {
     return (this.#sendEvent ??= send as SendEvent);
   }
 
+  get hasSends(): boolean {
+    return this.#sends !== undefined;
+  }
+
   abandon(): void {
     this.abandoned = true;
     this.ended = true;
@@ -82,17 +88,14 @@ export class Run implements EventContext, Passage {
   keep<T>(sending: Promise<T>): Promise<T> {
     this.#sends ??= new Set();
     const sends = this.#sends;
-    const handed = new HandedPromise<T>((resolve, reject) => {
-      sending.then(resolve, reject);
-    });
-    handed.quiet();
+    const handed = HandedPromise.of(sending);
     const watched: Promise<void> = sending.then(
       () => {
         sends.delete(watched);
       },
       (error: unknown) => {
         sends.delete(watched);
-        if (!handed.taken) this.#sendFailure ??= { error };
+        (this.#sendFailures ??= []).push({ error, handed });
       },
     );
     sends.add(watched);
@@ -103,29 +106,7 @@ export class Run implements EventContext, Passage {
   async sendsEnded(): Promise<void> {
     if (this.#sends === undefined) return;
     while (this.#sends.size > 0) await Promise.all(this.#sends);
-
-    if (this.#sendFailure !== undefined) throw this.#sendFailure.error;
-  }
-}
-
-/** A promise that knows whether anybody asked for its result: `await` on a subclass goes through `then`. */
-class HandedPromise<T> extends Promise<T> {
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise;
-  }
-
-  taken = false;
-
-  /** A failure that nobody takes is the run's, no unhandled rejection of the process. */
-  quiet(): void {
-    void super.then(undefined, () => undefined);
-  }
-
-  override then<A = T, B = never>(
-    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
-    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    this.taken = true;
-    return super.then(fulfilled, rejected);
+    const lost = this.#sendFailures?.find(({ handed }) => !handed.taken);
+    if (lost !== undefined) throw lost.error;
   }
 }

@@ -7,7 +7,7 @@ import { SendError, type TidingsError } from './errors.js';
 import { OutgoingEnvelope } from './outgoing-envelope.js';
 import { chain, type Passage, type Passing, type Stage } from './pipeline-chain.js';
 import type { Observers } from './observers.js';
-import type { Provider } from './provider.js';
+import type { Provider, WireMessage } from './provider.js';
 import type { Run } from './run.js';
 import type { SendOptions, SentEvent } from './sending.js';
 import { within, type Wait } from './within.js';
@@ -35,8 +35,10 @@ export interface Sending extends Passage {
   readonly wait: Wait;
   /** Handed to the provider: from here on it alone keeps the deadline and knows the outcome. */
   left: boolean;
-  /** Reported as not sent: it must not leave any more. */
-  givenUp: boolean;
+  /** The provider has confirmed it or said why not. */
+  answered: boolean;
+  /** Reported as not sent, with this: it must not leave any more. */
+  givenUp: SendError | undefined;
 }
 
 /**
@@ -57,10 +59,10 @@ export class Sender {
   /** `wait` bounds the whole of it. */
   async send(event: object, descriptor: EventDescriptor, options: SendOptions, cause: Run | undefined, wait: Wait): Promise<SentEvent> {
     const envelope = this.#envelope(event, descriptor, options, cause);
-    const sending: Sending = { envelope, wait, left: false, givenUp: false, inner: undefined, innerEnded: false };
+    const sending: Sending = { envelope, wait, left: false, answered: false, givenUp: undefined, inner: undefined };
     const { counters, deadlines, observers } = this.#parts;
     try {
-      // Without pipelines there is nothing that could hang but the provider, which keeps the deadline itself.
+      // Without pipelines the provider keeps the deadline itself.
       await (this.#hasStages ? within(this.#pass(sending), deadlines, wait, (why) => giveUp(sending, why)) : this.#pass(sending));
     } catch (error) {
       if (error instanceof SendError) {
@@ -93,21 +95,32 @@ export class Sender {
   }
 
   async #reach(sending: Sending): Promise<void> {
-    const { provider, validator, namePrefix, maxBodyBytes } = this.#parts;
+    const { validator, maxBodyBytes, deadlines } = this.#parts;
     const { envelope, wait } = sending;
     const { descriptor } = envelope;
     const checked = validator?.validate(envelope.event, descriptor);
-    if (checked !== undefined) await checked;
+    // A rule may ask a database. With pipelines the whole passage is bounded already.
+    if (checked !== undefined) await (this.#hasStages ? checked : within(checked, deadlines, wait, (why) => giveUp(sending, why)));
     const message = envelope.toWire(maxBodyBytes);
-    if (sending.givenUp) return;
+    if (sending.givenUp !== undefined) throw sending.givenUp;
     sending.left = true;
-    await provider.send(message, {
-      address: namePrefix + descriptor.name,
-      routing: 'multicast',
-      dedupeId: envelope.id,
-      deadlineAt: wait.at,
-      ...(wait.signal === undefined ? undefined : { signal: wait.signal }),
-    });
+    await this.#leave(sending, message);
+  }
+
+  async #leave(sending: Sending, message: WireMessage): Promise<void> {
+    const { provider, namePrefix } = this.#parts;
+    const { envelope, wait } = sending;
+    try {
+      await provider.send(message, {
+        address: namePrefix + envelope.descriptor.name,
+        routing: 'multicast',
+        dedupeId: envelope.id,
+        deadlineAt: wait.at,
+        ...(wait.signal === undefined ? undefined : { signal: wait.signal }),
+      });
+    } finally {
+      sending.answered = true;
+    }
   }
 }
 
@@ -116,12 +129,16 @@ const counterOf = { refused: 'refused', unknown: 'unknown', 'not-sent': 'unsent'
 /** What the caller is told when a pipeline takes too long. */
 function giveUp(sending: Sending, why: 'deadline' | 'aborted'): TidingsError | undefined {
   // The provider rejects by itself, and knows more: leave the word to it unless it has spoken.
-  if (sending.left && !sending.innerEnded) return undefined;
+  if (sending.left && !sending.answered) return undefined;
   const { envelope } = sending;
   const what = why === 'deadline' ? 'its deadline passed' : 'its signal aborted';
   const code = why === 'deadline' ? 'send-timeout' : 'send-aborted';
   if (sending.left)
     return new SendError('unknown', code, `${envelope.type} (${envelope.id}) was confirmed, but ${what} before its pipelines ended`);
-  sending.givenUp = true;
-  return new SendError('not-sent', code, `${envelope.type} (${envelope.id}) was not sent: ${what} while its pipelines ran`);
+  sending.givenUp = new SendError(
+    'not-sent',
+    code,
+    `${envelope.type} (${envelope.id}) was not sent: ${what} before its pipelines and validation ended`,
+  );
+  return sending.givenUp;
 }

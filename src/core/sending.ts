@@ -6,18 +6,18 @@ export interface SendOptions {
    * The identity of this *occurrence*: a repeat within the broker's cache of ids is dropped. Never a business key.
    * @default a random UUID
    */
-  id?: string;
+  id?: string | undefined;
   /** The user's headers; pipelines see and may change them. */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
   /** @default that of the event being handled, else the event's own id */
-  correlationId?: string;
+  correlationId?: string | undefined;
   /**
    * For the whole call, pipelines and waiting for the broker included.
    * @default 30 000
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Gives the send up: it rejects as 'not-sent', or as 'unknown' when it has left already. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface SentEvent {
@@ -38,10 +38,15 @@ export interface SendEvent {
 }
 
 /** Throws 'configuration' for options that would make a send wait for ever or lose its identity. */
-export function checkSendOptions({ id, timeoutMs }: SendOptions): void {
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) {
+export function checkSendOptions({ id, correlationId, timeoutMs }: SendOptions): void {
+  if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
     throw new TidingsError('configuration', 'timeoutMs of a send must be a number of milliseconds above 0');
   }
-  if (id !== undefined && (typeof id !== 'string' || id === ''))
-    throw new TidingsError('configuration', 'the id of a send must be a text that is not empty');
+  checkText('id', id);
+  checkText('correlationId', correlationId);
+}
+
+function checkText(name: string, value: string | undefined): void {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return;
+  throw new TidingsError('configuration', `the ${name} of a send must be a text that is not empty`);
 }

@@ -1,7 +1,9 @@
 import type { EventDescriptor } from '../core/descriptors.js';
-import { TidingsError } from '../core/errors.js';
+import { ConfigurationError, TidingsError } from '../core/errors.js';
+import { nameMistake } from '../core/names.js';
 import { eventDescriptor } from '../core/registry.js';
 import type { SendOptions } from '../core/sending.js';
+import { decoratorMistakes } from './manager-options.js';
 
 export interface EventArgument {
   readonly event: object;
@@ -15,6 +17,7 @@ export function eventArgument([first, second, third]: readonly unknown[]): Event
     return { event: first as object, descriptor: descriptorOf(first), options: (second as SendOptions | undefined) ?? {} };
   const descriptor = eventDescriptor(first);
   if (descriptor === undefined) throw new TidingsError('not-an-event', `${first.name} is no event: put @event('its.name') on the class`);
+  refuseMistaken(descriptor);
   if (typeof second !== 'object' || second === null) {
     throw new TidingsError('not-an-event', `sendEvent(${first.name}) needs the fields, or an instance: sendEvent(new ${first.name}(...))`);
   }
@@ -23,14 +26,37 @@ export function eventArgument([first, second, third]: readonly unknown[]): Event
 
 /** What its class was decorated with. Throws 'not-an-event', which names the class. */
 export function descriptorOf(event: unknown): EventDescriptor {
-  const target: unknown = typeof event === 'object' && event !== null ? event.constructor : undefined;
+  const target: unknown =
+    typeof event === 'object' && event !== null ? (Object.getPrototypeOf(event) as object | null)?.constructor : undefined;
   const descriptor = eventDescriptor(target);
-  if (descriptor !== undefined) return descriptor;
+  if (descriptor !== undefined) {
+    refuseMistaken(descriptor);
+    return descriptor;
+  }
   const what = typeof target === 'function' ? `an instance of ${target.name}` : event === null ? 'null' : `a ${typeof event}`;
   throw new TidingsError('not-an-event', `sendEvent() was given ${what}, whose class is no event: put @event('its.name') on it`);
 }
 
+/** Found right once; descriptors are frozen. */
+const right = new WeakSet<EventDescriptor>();
+
+/** Events that are only sent are in no catalog. Throws a ConfigurationError. */
+function refuseMistaken(descriptor: EventDescriptor): void {
+  if (right.has(descriptor)) return;
+  const { name } = descriptor;
+  const mistake = nameMistake(name);
+  const mistakes = [
+    ...(mistake === undefined ? [] : [`the event name '${name}' ${mistake}: @event('another.name')`]),
+    ...decoratorMistakes(descriptor),
+  ];
+  if (mistakes.length > 0) throw new ConfigurationError(`${descriptor.target.name} cannot be sent`, mistakes);
+  right.add(descriptor);
+}
+
 function madeOf({ target, options }: EventDescriptor, fields: object): object {
+  // They would take the class from the event, and with it its rules.
+  const forbidden = Object.keys(fields).find((name) => name === '__proto__' || name === 'constructor' || name === 'prototype');
+  if (forbidden !== undefined) throw new TidingsError('not-an-event', `the fields of ${target.name} may not have the name '${forbidden}'`);
   if (options.create !== undefined) return options.create(fields) as object;
   return Object.assign(Reflect.construct(target, []) as object, fields);
 }

@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../core/clock.js';
 import { newCounters, type CounterName } from '../core/counters.js';
 import { Deadlines } from '../core/deadlines.js';
 import type { EventClass, EventDescriptor, Fields, Instance } from '../core/descriptors.js';
-import { describe, SendError, TidingsError } from '../core/errors.js';
+import { ConfigurationError, describe, SendError, TidingsError } from '../core/errors.js';
 import { nameMistake } from '../core/names.js';
 import type { Observer } from '../core/observer.js';
 import { Observers } from '../core/observers.js';
@@ -24,6 +24,9 @@ const endOfTime = 8.64e15;
 const closingMs = 500;
 
 interface Start {
+  /** Everything is confirmed: sends may go. */
+  readonly up: Promise<void>;
+  /** And the hook afterStart has ended. */
   readonly done: Promise<void>;
   readonly abort: AbortController;
 }
@@ -67,23 +70,32 @@ export class EventManager implements AsyncDisposable {
    * ConfigurationError (all mistakes at once), 'authentication', 'permission', 'queue-conflict', 'missing-queue' at once, with
    * 'start-timeout' when the broker could not be reached in `startTimeoutMs`; then it may be called again.
    */
-  start(options: { signal?: AbortSignal } = {}): Promise<void> {
-    if (this.state === 'running') return Promise.resolve();
-    if (this.state === 'stopping')
-      return Promise.reject(new TidingsError('not-running', 'start() while stopping: await stop() first', { retryable: true }));
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+  async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { startTimeoutMs } = this.#settings;
-    const own = this.#starting === undefined;
-    const starting = (this.#starting ??= this.#begin(startTimeoutMs === 0));
     // One try ends by itself.
-    const wait: Wait = { at: startTimeoutMs === 0 ? endOfTime : this.#clock.now() + startTimeoutMs, signal: options.signal };
-    return within(starting.done, this.#deadlines, wait, (why) => {
-      const error = this.#startTimeout(why);
-      // A start that others began goes on for them.
-      if (!own) return error;
-      starting.abort.abort(error);
-      return undefined;
-    });
+    const at = startTimeoutMs === 0 ? endOfTime : this.#clock.now() + startTimeoutMs;
+    while (this.state !== 'running') {
+      if (this.state === 'stopping')
+        throw new TidingsError('not-running', 'start() while stopping: await stop() first', { retryable: true });
+      if (this.#failure !== undefined) throw this.#failure;
+      const own = this.#starting === undefined;
+      const starting = this.#starting ?? this.#begin(startTimeoutMs === 0);
+      let mine: TidingsError | undefined;
+      const giveUp = (why: 'deadline' | 'aborted'): Error | undefined => {
+        mine = this.#startTimeout(why);
+        // A start that others began goes on for them.
+        if (!own) return mine;
+        starting.abort.abort(mine);
+        return undefined;
+      };
+      try {
+        await within(starting.done, this.#deadlines, { at, signal: options.signal }, giveUp);
+        return;
+      } catch (error) {
+        // The one who began it gave up; this one has not.
+        if (own || mine !== undefined || !TidingsError.is(error) || error.code !== 'start-timeout') throw error;
+      }
+    }
   }
 
   /**
@@ -106,9 +118,10 @@ export class EventManager implements AsyncDisposable {
 
   /** Sends data under a name, without a class. Nothing is validated; the rest is as with `sendEvent`. */
   send(name: string, data: object, options: SendOptions = {}): Promise<SentEvent> {
+    const cause = this.#causingRun();
     const mistake = nameMistake(name);
-    if (mistake !== undefined) return Promise.reject(new TidingsError('configuration', `the event name '${name}' ${mistake}`));
-    return this.#sends.one(this.#causingRun(), data, { target: Object as EventClass, name, options: {} }, options);
+    if (mistake !== undefined) return refused(cause, new TidingsError('configuration', `the event name '${name}' ${mistake}`));
+    return this.#sends.one(cause, data, { target: Object as EventClass, name, options: {} }, options);
   }
 
   /** How it is now: for readiness probes. `ready` is true only while every subscription is confirmed. */
@@ -117,7 +130,7 @@ export class EventManager implements AsyncDisposable {
     return healthOf({
       manager,
       provider,
-      providerName: this.#settings.provider.name,
+      providerName: (this.#settings.provider as Settings['provider'] | undefined)?.name ?? 'none',
       pending: this.#sends.pending,
       stations: this.#assembly?.stations ?? [],
     });
@@ -143,15 +156,21 @@ export class EventManager implements AsyncDisposable {
    * signals of what still runs abort and those events go back to their queues. Idempotent. Inside a listener it resolves when all
    * others have ended (with `context: 'explicit'` it cannot know, and waits for itself until the deadline). Never rejects.
    */
-  stop(options: { deadlineMs?: number } = {}): Promise<void> {
-    const wait: Wait = { at: this.#clock.now() + (options.deadlineMs ?? defaultStopDeadlineMs), signal: undefined };
+  stop(options: { deadlineMs?: number | undefined } = {}): Promise<void> {
+    const { deadlineMs = defaultStopDeadlineMs } = options;
+    const wait: Wait = {
+      at: this.#clock.now() + (deadlineMs >= 0 && deadlineMs < Infinity ? deadlineMs : defaultStopDeadlineMs),
+      signal: undefined,
+    };
     this.#stopping ??= this.#shutDown(wait).finally(() => {
       this.#stopping = undefined;
     });
     const run = currentRun();
-    const stations = this.#assembly?.stations ?? [];
-    if (run === undefined || !stations.some(({ subscription }) => subscription.listener === run.listener)) return this.#stopping;
-    return this.#bounded(Promise.all(stations.map(({ dispatcher }) => dispatcher.ended(run))), wait);
+    const dispatchers = (this.#assembly?.stations ?? []).map(({ dispatcher }) => dispatcher);
+    const own = run === undefined ? undefined : dispatchers.find((dispatcher) => dispatcher.has(run));
+    if (run === undefined || own === undefined) return this.#stopping;
+    own.setLeaving(run);
+    return this.#bounded(Promise.all(dispatchers.map((dispatcher) => dispatcher.ended({ butLeaving: true }))), wait);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -162,41 +181,72 @@ export class EventManager implements AsyncDisposable {
 
   #begin(once: boolean): Start {
     const abort = new AbortController();
-    this.#states.enter('starting');
-    const done = this.#bringUp(abort.signal, once).then(
-      () => this.#up(),
-      (error: unknown) => this.#notUp(error),
-    );
+    // Begins in its own turn: whoever is told of 'starting' finds it begun already.
+    const up = Promise.resolve()
+      .then(() => this.#bringUp(abort.signal, once))
+      .then(
+        () => {
+          this.#starting = undefined;
+          this.#states.enter('running');
+        },
+        (error: unknown) => this.#notUp(error),
+      );
+    const done = up.then(() => this.#afterStart());
     // Whoever began it may have stopped waiting.
     done.catch(() => undefined);
-    return { done, abort };
+    this.#starting = { up, done, abort };
+    this.#states.enter('starting');
+    return this.#starting;
   }
 
+  /** Each step ends with the signal, whatever hangs in it. */
   async #bringUp(signal: AbortSignal, once: boolean): Promise<void> {
-    const settings = this.#settings;
-    await settings.hooks.beforeStart?.();
-    this.#assembly = await assemble({
-      settings,
-      mistakes: this.#mistakes,
-      counters: this.#counters,
-      observers: this.#observers,
-      clock: this.#clock,
-      deadlines: this.#deadlines,
-      sendWithin: this.#sendWithin,
-    });
+    const { hooks, provider } = this.#settings;
+    // With mistakes in the options there may be no hooks to call: they are reported first.
+    if (this.#mistakes.length === 0) await unlessAborted(signal, async () => hooks.beforeStart?.());
+    const assembly = (this.#assembly = await unlessAborted(signal, () => this.#assemble()));
+    const progress = { started: false };
     try {
-      await this.#connect(this.#assembly, signal, once);
+      await unlessAborted(signal, () =>
+        this.#connect(assembly, { signal, once }, () => {
+          progress.started = true;
+        }),
+      );
     } catch (error) {
-      await settings.provider.stop({ deadlineMs: closingMs });
-      throw signal.aborted ? signal.reason : error;
+      // One whose start was refused holds nothing, and may be somebody else's.
+      if (progress.started || signal.aborted) await this.#bounded(provider.stop({ deadlineMs: closingMs }), this.#soon());
+      throw error;
+    }
+  }
+
+  async #assemble(): Promise<Assembly> {
+    try {
+      return await assemble({
+        settings: this.#settings,
+        mistakes: this.#mistakes,
+        counters: this.#counters,
+        observers: this.#observers,
+        clock: this.#clock,
+        deadlines: this.#deadlines,
+        sendWithin: this.#sendWithin,
+      });
+    } catch (error) {
+      // Options that are not what they should be break more than themselves.
+      if (this.#mistakes.length === 0 || error instanceof ConfigurationError) throw error;
+      throw new ConfigurationError('the event manager cannot start', this.#mistakes);
     }
   }
 
   /** No delivery is handed over before all subscriptions are confirmed. */
-  async #connect({ serviceName, serverName, stations }: Assembly, signal: AbortSignal, once: boolean): Promise<void> {
+  async #connect(
+    { serviceName, serverName, stations }: Assembly,
+    { signal, once }: { signal: AbortSignal; once: boolean },
+    onStarted: () => void,
+  ): Promise<void> {
     const { provider, logger } = this.#settings;
     const host = { serviceName, serverName, logger, clock: this.#clock, onState: this.#states.providerChanged };
     await provider.start(host, { specs: stations.map(({ subscription }) => subscription.spec), signal, once });
+    onStarted();
     const subscribed = stations.map(async (station) => {
       station.broker = await provider.subscribe(station.subscription.spec, station.dispatcher.deliver);
     });
@@ -205,9 +255,7 @@ export class EventManager implements AsyncDisposable {
     for (const { broker } of stations) broker?.open();
   }
 
-  async #up(): Promise<void> {
-    this.#starting = undefined;
-    this.#states.enter('running');
+  async #afterStart(): Promise<void> {
     try {
       await this.#settings.hooks.afterStart?.();
     } catch (error) {
@@ -221,7 +269,8 @@ export class EventManager implements AsyncDisposable {
     this.#assembly = undefined;
     // What a person must mend stays; an unreachable broker may be back at the next try.
     if (TidingsError.is(error) && !error.retryable) this.#failure = error;
-    this.#states.enter('failed', error instanceof Error ? error : undefined);
+    // Stopped while starting is no failure.
+    if (this.#stopping === undefined) this.#states.enter('failed', error instanceof Error ? error : undefined);
     throw error;
   }
 
@@ -246,7 +295,7 @@ export class EventManager implements AsyncDisposable {
       const { event, descriptor, options } = eventArgument(args);
       return this.#sends.one(cause, event, descriptor, options);
     } catch (error) {
-      return Promise.reject(error);
+      return refused(cause, error);
     }
   }
 
@@ -273,8 +322,8 @@ export class EventManager implements AsyncDisposable {
     }
     if (this.#failure !== undefined) throw unsent(descriptor, this.#failure);
     const own = this.#starting === undefined;
-    const { done } = (this.#starting ??= this.#begin(false));
-    await within(done, this.#deadlines, wait, (why) => this.#neverStarted(descriptor, why)).catch((error: unknown) => {
+    const { up } = this.#starting ?? this.#begin(false);
+    await within(up, this.#deadlines, wait, (why) => this.#neverStarted(descriptor, why)).catch((error: unknown) => {
       // A start that somebody else began may have had a shorter deadline than this send has, which then tries for itself.
       if (error instanceof SendError) throw error;
       if (own || !TidingsError.is(error) || !error.retryable) throw unsent(descriptor, error);
@@ -303,11 +352,11 @@ export class EventManager implements AsyncDisposable {
       return;
     }
     this.#states.enter('stopping');
-    await this.#hook('beforeStop');
+    await this.#hook('beforeStop', wait);
     await this.#drain(assembly, wait);
     await this.#close(assembly, wait);
     this.#ended();
-    await this.#hook('afterStop');
+    await this.#hook('afterStop', this.#soon());
   }
 
   /** No delivery is begun any more; those that run and the sends under way may end. */
@@ -322,7 +371,11 @@ export class EventManager implements AsyncDisposable {
   async #close({ stations }: Assembly, wait: Wait): Promise<void> {
     const closing: Wait = { at: Math.max(wait.at, this.#clock.now() + closingMs), signal: undefined };
     await this.#bounded(Promise.all(stations.map(async ({ broker }) => broker?.close())), closing);
-    await this.#settings.provider.stop({ deadlineMs: Math.max(closing.at - this.#clock.now(), closingMs) });
+    const deadlineMs = Math.max(closing.at - this.#clock.now(), closingMs);
+    await this.#bounded(this.#settings.provider.stop({ deadlineMs }), {
+      at: this.#clock.now() + deadlineMs + closingMs,
+      signal: undefined,
+    });
   }
 
   #ended(): void {
@@ -340,13 +393,40 @@ export class EventManager implements AsyncDisposable {
     });
   }
 
-  async #hook(name: 'beforeStop' | 'afterStop'): Promise<void> {
-    try {
-      await this.#settings.hooks[name]?.();
-    } catch (error) {
-      this.#settings.logger.error({ hook: name, error: describe(error) }, 'a hook threw');
-    }
+  async #hook(name: 'beforeStop' | 'afterStop', wait: Wait): Promise<void> {
+    const hook = async (): Promise<void> => this.#settings.hooks[name]?.();
+    await this.#bounded(hook(), wait);
   }
+
+  #soon(): Wait {
+    return { at: this.#clock.now() + closingMs, signal: undefined };
+  }
+}
+
+/** What `work` comes to, unless the signal comes first: then its reason. */
+function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => {
+      const reason: unknown = signal.reason;
+      reject(reason);
+    };
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener('abort', abort, { once: true });
+    work()
+      .then(resolve, reject)
+      .finally(() => {
+        signal.removeEventListener('abort', abort);
+      });
+  });
+}
+
+/** A send that is wrong in itself; inside a run it is the run's like any other that fails. */
+function refused(cause: Run | undefined, error: unknown): Promise<never> {
+  const sending = Promise.reject(error);
+  return cause === undefined ? sending : cause.keep(sending);
 }
 
 /** A send that never left because the manager could not be started. */

@@ -12,63 +12,63 @@ export interface EventingOptions {
    * The CloudEvents source of what is sent.
    * @default `name` in the package.json nearest to the main script; none: an error at start
    */
-  serviceName?: string;
+  serviceName?: string | undefined;
   /**
    * Names this process's queues of `perProcess` listeners. Set it to keep them over restarts.
    * @default `<hostname>-<pid>-<4 random characters>`
    */
-  serverName?: string;
+  serverName?: string | undefined;
   /** @default every decorated class that is loaded before `start()` */
-  listeners?: Class[];
+  listeners?: Class[] | undefined;
   /** Instead of the decorated ones. Instances may carry `order`. */
-  pipelines?: (Class<EnvelopePipeline> | EnvelopePipeline)[];
+  pipelines?: (Class<EnvelopePipeline> | EnvelopePipeline)[] | undefined;
   /** Beside the decorated ones, or those of `pipelines`. */
-  addPipelines?: (Class<EnvelopePipeline> | EnvelopePipeline)[];
+  addPipelines?: (Class<EnvelopePipeline> | EnvelopePipeline)[] | undefined;
   /** For a second manager in one container: `container.get(EventManager, { name })`. */
-  name?: string;
+  name?: string | undefined;
   /**
    * `false`: a process that only sends; no listener is started.
    * @default true
    */
-  consume?: boolean;
+  consume?: boolean | undefined;
   /**
    * Of every listener that does not say its own.
    * @default 10
    */
-  concurrency?: number;
+  concurrency?: number | undefined;
   /** `false`: the first failure goes to the archive. Defaults: see {@link RetryOptions}. */
-  retry?: Partial<RetryOptions> | false;
+  retry?: Partial<RetryOptions> | false | undefined;
   /** Whether events are validated. @default both true */
   validate?: { send?: boolean; receive?: boolean };
   /**
    * Larger bodies are refused on sending, and archived on receipt.
    * @default 1 MiB
    */
-  maxBodyBytes?: number;
+  maxBodyBytes?: number | undefined;
   /**
    * Most unconfirmed single sends; one more rejects at once.
    * @default 10 000
    */
-  maxPending?: number;
+  maxPending?: number | undefined;
   /**
    * How long `start()` tries to reach the broker; 0: one try.
    * @default 30 000
    */
-  startTimeoutMs?: number;
+  startTimeoutMs?: number | undefined;
   /**
    * Stands before every name on the broker, and nowhere else.
    * @default none
    */
-  namePrefix?: string;
+  namePrefix?: string | undefined;
   /**
    * 'ambient': events sent while another is handled know it as their cause, through AsyncLocalStorage, which makes promises dearer on
    * Node 20. 'explicit': only those sent by `context.sendEvent`.
    * @default 'ambient'
    */
-  context?: 'ambient' | 'explicit';
-  hooks?: EventingHooks;
+  context?: 'ambient' | 'explicit' | undefined;
+  hooks?: EventingHooks | undefined;
   /** @default the console, warnings and errors only */
-  logger?: Logger;
+  logger?: Logger | undefined;
 }
 
 /** Called once at each start or stop. A throwing start hook fails the start; a throwing stop hook is logged. */
@@ -215,6 +215,11 @@ export function pipelineMistakes(options: object): string[] {
   return mistakesBy(pipelineOptionsSchema, options);
 }
 
+/** An option that is given as undefined is one that is not given. */
+function definedOnly(options: Partial<RetryOptions> | undefined): Partial<RetryOptions> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => (value as unknown) !== undefined));
+}
+
 /** The options with their defaults; what `managerMistakes` complains of is not looked at again. */
 export function settingsOf(options: EventManagerOptions): Settings {
   return Object.freeze({
@@ -226,7 +231,7 @@ export function settingsOf(options: EventManagerOptions): Settings {
     addPipelines: options.addPipelines ?? [],
     consume: options.consume ?? true,
     concurrency: options.concurrency ?? defaultConcurrency,
-    retry: Object.freeze(options.retry === false ? { ...defaultRetry, maxRetries: 0 } : { ...defaultRetry, ...options.retry }),
+    retry: Object.freeze(options.retry === false ? { ...defaultRetry, maxRetries: 0 } : { ...defaultRetry, ...definedOnly(options.retry) }),
     validate: Object.freeze({ send: options.validate?.send ?? true, receive: options.validate?.receive ?? true }),
     maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
     maxPending: options.maxPending ?? defaultMaxPending,

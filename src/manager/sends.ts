@@ -1,5 +1,5 @@
 import type { EventDescriptor } from '../core/descriptors.js';
-import { SendError, SendManyError } from '../core/errors.js';
+import { SendError, SendManyError, TidingsError } from '../core/errors.js';
 import type { Run } from '../core/run.js';
 import type { Sender } from '../core/sender.js';
 import { checkSendOptions, type SendOptions, type SentEvent } from '../core/sending.js';
@@ -46,10 +46,13 @@ export class Sends {
     while (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
-  async #one(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions): Promise<SentEvent> {
-    const { maxPending } = this.#parts;
-    checkSendOptions(options);
-    if (this.#pending >= maxPending) throw tooMany(descriptor, maxPending);
+  #one(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions): Promise<SentEvent> {
+    try {
+      checkSendOptions(options);
+      if (this.#pending >= this.#parts.maxPending) throw tooMany(descriptor, this.#parts.maxPending);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#now(cause, event, descriptor, options, this.#waitOf(options));
   }
 
@@ -66,22 +69,24 @@ export class Sends {
 
   async #all(cause: Run | undefined, events: readonly object[], options: SendOptions): Promise<SentEvent[]> {
     checkSendOptions(options);
+    if (options.id !== undefined)
+      throw new TidingsError('configuration', 'sendEvents() takes no id: all events but one would be dropped as repeats');
     const wait = this.#waitOf(options);
     const results = new Array<PromiseSettledResult<SentEvent>>(events.length);
     let next = 0;
     // Each worker takes the next event when its last one is confirmed, so that they leave in order.
     const worker = async (): Promise<void> => {
       for (let index = next++; index < events.length; index = next++) {
-        const [result] = await Promise.allSettled([this.#each(cause, events[index] as object, options, wait)]);
-        results[index] = result;
+        try {
+          const event = events[index] as object;
+          results[index] = { status: 'fulfilled', value: await this.#now(cause, event, descriptorOf(event), options, wait) };
+        } catch (reason) {
+          results[index] = { status: 'rejected', reason };
+        }
       }
     };
     await Promise.all(Array.from({ length: Math.min(batchWindow, events.length) }, worker));
     return unlessFailed(results);
-  }
-
-  async #each(cause: Run | undefined, event: object, options: SendOptions, wait: Wait): Promise<SentEvent> {
-    return this.#now(cause, event, descriptorOf(event), options, wait);
   }
 
   #waitOf({ timeoutMs = defaultSendTimeoutMs, signal }: SendOptions): Wait {

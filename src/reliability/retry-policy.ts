@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { isPutBack, roundOf } from '../core/attempt.js';
-import { describe } from '../core/errors.js';
+import { describe, errorName, RetryLater, Unrecoverable } from '../core/errors.js';
 import type { ArchiveReason, Failure, FailurePolicy } from '../core/failure-policy.js';
-import { wire } from '../core/headers.js';
+import { cloudEventsAttribute, wire } from '../core/headers.js';
 import type { CopyOutcome } from '../core/provider.js';
 
 export interface RetryOptions {
@@ -29,9 +29,12 @@ export const defaultRetry: Readonly<RetryOptions> = Object.freeze({
  */
 export function retryDelayMs(retry: number, options: Readonly<RetryOptions>, random: () => number = Math.random): number {
   const ceiling = Math.min(options.maxDelayMs, options.initialDelayMs * options.factor ** (retry - 1));
-  return Math.round(options.jitter === 'full' ? random() * ceiling : ceiling);
+  // 0 times infinity is no number.
+  return Math.round(options.jitter === 'full' ? random() * ceiling : ceiling) || 0;
 }
 
+/** The last moment a Date can say. */
+const latest = 8.64e15;
 const longestMessage = 1000;
 const longestStack = 4000;
 
@@ -54,11 +57,13 @@ export class RetryPolicy implements FailurePolicy {
 
   decide(failure: Failure): CopyOutcome {
     if (failure.receiptFailure !== undefined) return archived(failure, failure.receiptFailure);
-    return failure.attempt >= this.maxAttempts ? archived(failure, 'failed') : this.#retried(failure);
+    const over = failure.attempt >= this.maxAttempts || Unrecoverable.is(failure.error);
+    return over ? archived(failure, 'failed') : this.#retried(failure);
   }
 
   #retried(failure: Failure): CopyOutcome {
-    const { message, attempt, now } = failure;
+    const { error, message, attempt, now } = failure;
+    const delayMs = RetryLater.is(error) ? error.delayMs : retryDelayMs(attempt, this.#options, this.#random);
     return {
       do: 'copy',
       to: 'self',
@@ -68,7 +73,7 @@ export class RetryPolicy implements FailurePolicy {
         [wire.attempt]: String(attempt + 1),
         [wire.firstFailureAt]: firstFailureAt(failure),
       },
-      notBefore: new Date(now + retryDelayMs(attempt, this.#options, this.#random)),
+      notBefore: new Date(Math.min(now + delayMs, latest)),
       ...dedupeId(failure, message.headers.get(wire.tidingsId)),
     };
   }
@@ -76,16 +81,15 @@ export class RetryPolicy implements FailurePolicy {
 
 function archived(failure: Failure, reason: ArchiveReason): CopyOutcome {
   const { error, message, attempt, listener, spec, now } = failure;
-  const stack = error instanceof Error ? error.stack?.slice(0, longestStack) : undefined;
   return {
     do: 'copy',
     to: 'archive',
     headers: {
       ...identified(failure),
       [wire.errorReason]: reason,
-      [wire.errorClass]: className(error),
+      [wire.errorClass]: error instanceof Error ? errorName(error) : typeof error,
       [wire.errorMessage]: describe(error).slice(0, longestMessage).toWellFormed(),
-      [wire.errorStack]: stack?.toWellFormed(),
+      [wire.errorStack]: stackOf(error),
       [wire.errorListener]: listener.name,
       [wire.errorAttempts]: String(attempt),
       [wire.errorAt]: new Date(now).toISOString(),
@@ -100,16 +104,20 @@ function firstFailureAt({ message, now }: Failure): string {
   return message.headers.get(wire.firstFailureAt) ?? new Date(now).toISOString();
 }
 
-function className(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  return error.name === 'Error' ? error.constructor.name : error.name;
+/** The stack is what the engine or a hook of the user's made of it: not always a text. */
+function stackOf(error: unknown): string | undefined {
+  const stack: unknown = error instanceof Error ? error.stack : undefined;
+  return typeof stack === 'string' ? stack.slice(0, longestStack).toWellFormed() : undefined;
 }
 
 /** Which event this is a copy of, and in which round. A foreign message gets an id of ours with its first copy. */
-function identified({ message: { headers } }: Failure): Record<string, string> {
+function identified({ id, correlationId, message: { headers } }: Failure): Record<string, string> {
   const round = roundOf(headers);
   return {
     ...(headers.has(wire.tidingsId) ? undefined : { [wire.tidingsId]: randomUUID() }),
+    // What only the protocol's own fields said is said in ours from now on, so that it stays the same over all attempts.
+    ...(cloudEventsAttribute(headers, wire.id) === undefined ? { [wire.id]: id } : undefined),
+    ...(cloudEventsAttribute(headers, wire.correlationId) === undefined ? { [wire.correlationId]: correlationId } : undefined),
     ...(round === 0 ? undefined : { [wire.round]: String(round) }),
   };
 }

@@ -1,7 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkedHeader } from '../../src/core/headers.js';
 import { nearestName, optionMistakes } from '../../src/core/option-mistakes.js';
-import { ConfigurationError, errorCodes, InvalidEventError, SendError, SendManyError, TidingsError } from '../../src/index.js';
+import {
+  ConfigurationError,
+  errorCodes,
+  InvalidEventError,
+  RetryLater,
+  SendError,
+  SendManyError,
+  TidingsError,
+  Unrecoverable,
+} from '../../src/index.js';
 
 describe('an error', () => {
   const all: [TidingsError, string, string][] = [
@@ -9,6 +18,8 @@ describe('an error', () => {
     [new ConfigurationError('cannot start', ['one', 'two']), 'ConfigurationError', 'configuration'],
     [new SendError('unknown', 'send-unknown', 'perhaps'), 'SendError', 'send-unknown'],
     [new SendManyError([{ status: 'rejected', reason: new Error('no') }]), 'SendManyError', 'send-many'],
+    [new RetryLater(5), 'RetryLater', 'retry-later'],
+    [new Unrecoverable('never'), 'Unrecoverable', 'unrecoverable'],
     [new InvalidEventError('order', [{ path: 'items[2].price', message: 'must be positive' }]), 'InvalidEventError', 'invalid-event'],
   ];
 

@@ -6,7 +6,7 @@ interface Log extends Passage {
 }
 
 function passage(): Log {
-  return { steps: [], inner: undefined, innerEnded: false };
+  return { steps: [], inner: undefined };
 }
 
 function named(name: string): Stage<Log> {
@@ -71,6 +71,27 @@ describe('a chain of pipelines', () => {
     };
     await expect(chain([throwing], innermost)(log)).rejects.toThrow('too early');
     expect(log.steps).toEqual(['work']);
+  });
+
+  it('fails with the work that a stage forgot to await, also when that had failed before the stage ended', async () => {
+    const log = passage();
+    const forgetful: Stage<Log> = async (_log, next) => {
+      void next();
+      await new Promise((wake) => setImmediate(wake));
+    };
+    await expect(chain([forgetful], () => Promise.reject(new Error('the work failed')))(log)).rejects.toThrow('the work failed');
+  });
+
+  it('refuses a next() that comes after its stage has ended', async () => {
+    const log = passage();
+    let late: Promise<void> | undefined;
+    const leaving: Stage<Log> = (_log, next) => {
+      late = new Promise<void>((wake) => setImmediate(wake)).then(next);
+      return Promise.resolve();
+    };
+    await chain([leaving], innermost)(log);
+    await expect(late).rejects.toMatchObject({ code: 'pipeline' });
+    expect(log.steps).toEqual([]);
   });
 
   it('takes a stage that throws synchronously like one that rejects', async () => {

@@ -195,6 +195,26 @@ describe('a listener that sends', () => {
     expect(harness.archived(L)[0]?.error).toMatchObject({ code: 'too-large' });
   });
 
+  it('fails with a wrong send that it did not await, and not with one that it caught later', async () => {
+    const { E, listener } = relay();
+    await using world = new World();
+    let round = 0;
+    const { L } = listener(async (context) => {
+      if (++round === 1) {
+        void context.sendEvent({});
+        return;
+      }
+      const sending = context.sendEvent({});
+      await new Promise((wake) => setImmediate(wake));
+      await sending.catch(() => undefined);
+    });
+    const manager = await world.started({ listeners: [L], retry: { initialDelayMs: 1 } });
+    const harness = createHarness(manager);
+    await manager.sendEvent(new E.start());
+    await harness.waitFor.handled(L);
+    expect(harness.failed(L).map(({ error }) => error)).toEqual([expect.objectContaining({ code: 'not-an-event' })]);
+  });
+
   it('may catch the failure of a send itself', async () => {
     const { E, listener } = relay();
     await using world = new World();
@@ -277,6 +297,37 @@ describe('a failing listener', () => {
       tidings_error_listener: name,
     });
     expect(harness.failed(Poisoned).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  });
+
+  it('is settled whatever it throws', async () => {
+    @event(unique('odd'))
+    class E {
+      readonly n: number = 0;
+    }
+    const odd: unknown[] = [
+      Object.assign(new Error('x'), { message: { not: 'a text' }, stack: [1], name: 5 }),
+      undefined,
+      Object.create(null),
+      new Proxy(new Error('x'), {
+        get: () => {
+          throw new Error('cannot even be looked at');
+        },
+      }),
+    ];
+    const name = unique('odd');
+    @eventListener(E, name)
+    class L {
+      on({ n }: E): void {
+        throw odd[n];
+      }
+    }
+    await using world = new World();
+    const manager = await world.started({ listeners: [L], retry: false });
+    const harness = createHarness(manager);
+    await manager.sendEvents(odd.map((_, n) => Object.assign(new E(), { n })));
+    await harness.waitFor.archived(L, { count: odd.length });
+    expect(await countOf(world, `archive.${name}`)).toBe(odd.length);
+    expect(manager.health().subscriptions[0]?.running).toBe(0);
   });
 
   it('gets nothing of what a pipeline changed in a failed attempt', async () => {
@@ -415,6 +466,8 @@ describe('what cannot be read', () => {
       faults: [expect.objectContaining({ path: 's' })],
     });
     await expect(manager.sendEvent(E, { s: 'x'.repeat(2 * 1024 * 1024) })).rejects.toMatchObject({ code: 'too-large' });
+    await expect(manager.sendEvent(E, { s: '', constructor: 1 } as unknown as E)).rejects.toMatchObject({ code: 'not-an-event' });
+    await expect(manager.sendEvent(E, JSON.parse('{"s":5,"__proto__":{}}') as E)).rejects.toMatchObject({ code: 'not-an-event' });
     await expect(manager.sendEvent(new (class Plain {})())).rejects.toMatchObject({
       code: 'not-an-event',
       message: expect.stringContaining('Plain'),

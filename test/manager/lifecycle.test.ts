@@ -1,7 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { ValidateBy } from 'class-validator';
 import { event, EventManager, eventListener, MemoryBroker, MemoryProvider } from '../../src/index.js';
-import type { EventContext, EventingOptions, EventManagerOptions, StateChange } from '../../src/index.js';
+import type { EventContext, EventingOptions, EventManagerOptions, SendOptions, StateChange } from '../../src/index.js';
 import { createHarness } from '../../src/testing/harness.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
 import { gate, onceEach, unique, World } from '../support/world.js';
@@ -75,6 +76,57 @@ describe('starting', () => {
     await expect(manager.sendEvent(new E())).rejects.toMatchObject({ code: 'configuration', outcome: 'not-sent', cause: error });
   });
 
+  it('reports options that are not at all what they should be', async () => {
+    await using world = new World();
+    for (const options of [
+      { provider: undefined },
+      { listeners: class {} },
+      { addPipelines: {} },
+      { pipelines: [null] },
+      { hooks: { beforeStart: 'x' } },
+    ]) {
+      const manager = world.manager(options as unknown as Partial<EventingOptions>);
+      await expect(manager.start()).rejects.toMatchObject({
+        code: 'configuration',
+        mistakes: [expect.stringContaining(Object.keys(options)[0] as string)],
+      });
+      expect(manager.health().ready).toBe(false);
+    }
+  });
+
+  it('goes on for one caller when another, who began it, gives up', async () => {
+    await using world = new World();
+    world.broker.down();
+    const manager = world.manager();
+    const controller = new AbortController();
+    const first = manager.start({ signal: controller.signal });
+    const second = manager.start();
+    controller.abort();
+    await expect(first).rejects.toMatchObject({ code: 'start-timeout' });
+    world.broker.up();
+    await second;
+    expect(manager.state).toBe('running');
+  });
+
+  it('is begun once, also by whoever is told of it', async () => {
+    await using world = new World();
+    const manager = world.manager();
+    const sends: Promise<unknown>[] = [];
+    manager.onStateChange(({ state }) => {
+      if (state === 'starting' && sends.length === 0) sends.push(manager.sendEvent(new E()));
+    });
+    await manager.start();
+    expect(await Promise.all(sends)).toEqual([expect.objectContaining({ sent: true })]);
+  });
+
+  it('that is refused leaves a provider alone which somebody else uses', async () => {
+    await using world = new World();
+    const provider = new MemoryProvider({ broker: world.broker });
+    const owner = await world.started({ provider });
+    await expect(world.manager({ provider }).start()).rejects.toMatchObject({ code: 'configuration' });
+    await expect(owner.sendEvent(new E())).resolves.toMatchObject({ sent: true });
+  });
+
   it('does no I/O before it, and makes nothing', () => {
     const provider = new MemoryProvider();
     const made: unknown[] = [];
@@ -134,6 +186,22 @@ describe('starting', () => {
     } finally {
       process.argv[1] = script as string;
     }
+  });
+
+  it('takes an option that is undefined for one that is not given', async () => {
+    @eventListener(E, unique('l'))
+    class L {
+      on(): void {
+        throw new Error('always');
+      }
+    }
+    await using world = new World();
+    const retry = { maxRetries: undefined, initialDelayMs: undefined, jitter: 'none' } as unknown as EventingOptions['retry'];
+    const manager = await world.started({ listeners: [L], retry, serverName: undefined });
+    const harness = createHarness(manager);
+    await manager.sendEvent(new E());
+    await harness.waitFor.failed(L);
+    await stays(() => harness.failed(L).length === 1, { windowMs: 300, what: 'one attempt, as the default delay is a second' });
   });
 
   it('calls its hooks, and fails with them', async () => {
@@ -253,10 +321,39 @@ describe('sending', () => {
     await expect(manager.send('a::b', {})).rejects.toMatchObject({ code: 'configuration' });
   });
 
+  it('is checked for its name and options, though nobody listens', async () => {
+    @event({ name: 'a::b', durabel: true } as object)
+    class Wrong {
+      readonly n: number = 0;
+    }
+    await using world = new World();
+    const manager = await world.started();
+    const error = await manager.sendEvent(new Wrong()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'configuration',
+      mistakes: [expect.stringContaining("'::'"), expect.stringContaining("'durable'")],
+    });
+  });
+
+  it('ends at its deadline when a rule of validation hangs', async () => {
+    @event(unique('slow'))
+    class Slow {
+      readonly n: number = 0;
+    }
+    ValidateBy({ name: 'hangs', async: true, validator: { validate: () => new Promise<boolean>(() => undefined) } })(Slow.prototype, 'n');
+    await using world = new World();
+    const manager = await world.started();
+    await expect(manager.sendEvent(Slow, { n: 1 }, { timeoutMs: 30 })).rejects.toMatchObject({ code: 'send-timeout', outcome: 'not-sent' });
+    expect(manager.health().pending).toBe(0);
+  });
+
   it('refuses options that would lose it', async () => {
     await using world = new World();
     const manager = await world.started();
     await expect(manager.sendEvent(E, { n: 1 }, { timeoutMs: Number.NaN })).rejects.toMatchObject({ code: 'configuration' });
+    const options: SendOptions = { id: 'one for all' };
+    await expect(manager.sendEvents([new E(), new E()], options)).rejects.toMatchObject({ code: 'configuration' });
+    await expect(manager.sendEvent(E, { n: 1 }, { timeoutMs: Infinity })).rejects.toMatchObject({ code: 'configuration' });
     await expect(manager.sendEvent(E, { n: 1 }, { id: 5 as unknown as string })).rejects.toMatchObject({ code: 'configuration' });
     await expect(manager.sendEvent(E, { n: 1 }, { headers: { destination: 'x' } })).rejects.toMatchObject({ code: 'invalid-header' });
   });
@@ -338,6 +435,30 @@ describe('stopping', () => {
     const next = await world.started({ listeners: [L] });
     await waitUntil(() => next.counters().handled === 1);
     expect(seen.map(({ attempt }) => attempt)).toEqual([1, 1]);
+  });
+
+  it('inside two listeners at once waits for neither', async () => {
+    @event(unique('both'))
+    class Last {
+      readonly n: number = 0;
+    }
+    await using world = new World();
+    const inside = gate();
+    let calls = 0;
+    let stop: () => Promise<void> = () => Promise.resolve();
+    @eventListener(Last, unique('l'))
+    class L {
+      async on(): Promise<void> {
+        if (++calls === 2) inside.open();
+        await inside.promise;
+        await stop();
+      }
+    }
+    const manager = await world.started({ listeners: [L] });
+    stop = () => manager.stop();
+    await manager.sendEvents([new Last(), new Last()]);
+    await waitUntil(() => manager.state === 'stopped', { timeoutMs: 5000 });
+    expect(manager.counters()).toMatchObject({ handled: 2, late: 0, returned: 0 });
   });
 
   it('inside a listener waits for the others, not for itself', async () => {
@@ -431,6 +552,31 @@ describe('stopping', () => {
     const outcome = expect(manager.sendEvent(new E())).rejects.toMatchObject({ outcome: 'unknown' });
     await manager.stop({ deadlineMs: 30 });
     await outcome;
+  });
+
+  it('is not held up by hooks that hang, nor by a start that hangs', async () => {
+    await using world = new World();
+    const never = (): Promise<void> => new Promise(() => undefined);
+    const hanging = await world.started({ hooks: { beforeStop: never, afterStop: never } });
+    await hanging.stop({ deadlineMs: 30 });
+    expect(hanging.state).toBe('stopped');
+    const starting = world.manager({ hooks: { beforeStart: never } });
+    const start = starting.start();
+    await Promise.all([starting.stop({ deadlineMs: 30 }), expect(start).rejects.toMatchObject({ code: 'not-running' })]);
+    await expect(world.manager({ hooks: { beforeStart: never }, startTimeoutMs: 30 }).start()).rejects.toMatchObject({
+      code: 'start-timeout',
+    });
+  });
+
+  it('while starting is no failure', async () => {
+    await using world = new World();
+    world.broker.down();
+    const manager = world.manager();
+    const states: string[] = [];
+    manager.onStateChange(({ state }) => states.push(state));
+    const start = manager.start();
+    await Promise.all([manager.stop(), expect(start).rejects.toMatchObject({ code: 'not-running' })]);
+    expect([...new Set(states)]).toEqual(['starting', 'stopped']);
   });
 
   it('works by `await using`', async () => {

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import type { Failure } from '../../src/core/failure-policy.js';
-import { event, eventListener } from '../../src/index.js';
+import { event, eventListener, RetryLater, Unrecoverable } from '../../src/index.js';
 import { listenerDescriptors } from '../../src/core/registry.js';
 import { defaultRetry, retryDelayMs, RetryPolicy } from '../../src/reliability/retry-policy.js';
 
@@ -24,6 +24,8 @@ function failure(headers: Record<string, string>, more: Partial<Failure> = {}): 
   return {
     error: new RangeError('wrong'),
     receiptFailure: undefined,
+    id: 'native-1',
+    correlationId: 'conversation-1',
     message: { body: '{}', headers: new Map(Object.entries(headers)), durable: true },
     attempt: Number(headers['tidings_attempt'] ?? 1),
     listener: listener as Failure['listener'],
@@ -64,7 +66,12 @@ describe('a failed attempt', () => {
     ).toEqual({
       do: 'copy',
       to: 'self',
-      headers: { tidings_attempt: '3', tidings_first_failure_at: '2026-02-28T23:59:59.000Z' },
+      headers: {
+        cloudEvents_id: 'native-1',
+        cloudEvents_correlationid: 'conversation-1',
+        tidings_attempt: '3',
+        tidings_first_failure_at: '2026-02-28T23:59:59.000Z',
+      },
       notBefore: new Date(now + 2000),
       dedupeId: 'id-1#policy.listener-s#0.2',
     });
@@ -99,6 +106,35 @@ describe('a failed attempt', () => {
     });
   });
 
+  it('that asks for another time gets it, whatever the policy says, and is counted', () => {
+    const outcome = new RetryPolicy().decide(failure({ tidings_id: 'id-1', tidings_attempt: '3' }, { error: new RetryLater(90_000) }));
+    expect(outcome).toMatchObject({ to: 'self', notBefore: new Date(now + 90_000), headers: { tidings_attempt: '4' } });
+    expect(new RetryPolicy().decide(failure({ tidings_attempt: '11' }, { error: new RetryLater(1) })).to).toBe('archive');
+    expect(() => new RetryLater(Number.NaN)).toThrow(expect.objectContaining({ code: 'configuration' }));
+    expect(() => new RetryLater(-1)).toThrow(expect.objectContaining({ code: 'configuration' }));
+  });
+
+  it('that says there is no use goes to the archive at once', () => {
+    const outcome = new RetryPolicy().decide(failure({}, { error: new Unrecoverable('no such customer', { cause: new Error('404') }) }));
+    expect(outcome).toMatchObject({
+      to: 'archive',
+      headers: {
+        tidings_error_reason: 'failed',
+        tidings_error_class: 'Unrecoverable',
+        tidings_error_message: 'no such customer',
+        tidings_error_attempts: '1',
+      },
+    });
+  });
+
+  it('of a foreign message keeps the identity that only the protocol said', () => {
+    expect(new RetryPolicy().decide(failure({})).headers).toMatchObject({
+      cloudEvents_id: 'native-1',
+      cloudEvents_correlationid: 'conversation-1',
+    });
+    expect(new RetryPolicy().decide(failure({ 'cloudEvents:id': 'theirs' })).headers).not.toHaveProperty('cloudEvents_id');
+  });
+
   it('of an event that was put back from the archive belongs to the next round, without the old error', () => {
     const putBack = { tidings_id: 'id-1', tidings_attempt: '11', tidings_error_reason: 'failed', tidings_error_message: 'old' };
     const outcome = new RetryPolicy().decide(failure(putBack, { attempt: 1 }));
@@ -113,10 +149,12 @@ describe('a failed attempt', () => {
   it('keeps message and stack short, whatever was thrown', () => {
     const policy = new RetryPolicy({ ...defaultRetry, maxRetries: 0 });
     const long = Object.assign(new Error('x'.repeat(100_000)), { stack: 'y'.repeat(100_000) });
+    const odd = Object.assign(new Error('odd'), { message: { text: 'an object' }, stack: [1], name: 5 });
     const { headers } = policy.decide(failure({}, { error: long }));
     expect(headers['tidings_error_message']).toHaveLength(1000);
     expect(headers['tidings_error_stack']).toHaveLength(4000);
     for (const thrown of [
+      odd,
       undefined,
       null,
       5,

@@ -41,7 +41,7 @@ export class World implements AsyncDisposable {
   #foreign: Provider | undefined;
 
   /** A manager over this world's memory broker; listeners are made once each, without arguments. */
-  manager(options: Partial<EventingOptions> & { listeners?: Class[] } = {}, resolve = onceEach()): EventManager {
+  manager(options: Partial<EventingOptions> = {}, resolve = onceEach()): EventManager {
     const all: EventManagerOptions = {
       provider: new MemoryProvider({ broker: this.broker }),
       serviceName: 'test-service',
