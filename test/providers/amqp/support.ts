@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { systemClock } from '../../../src/core/clock.js';
@@ -287,6 +288,12 @@ export class Operator {
 
   async count(queue: string): Promise<number> {
     return Number(await this.management.operation(`queue.${queue}`, 'getMessageCount'));
+  }
+
+  /** Waits for the count, which the broker brings up to date a moment after it has confirmed, and then looks once more. */
+  async holds(queue: string, count: number): Promise<void> {
+    await until(`${queue} holds ${String(count)}`, async () => (await this.count(queue)) === count);
+    expect(await this.count(queue)).toBe(count);
   }
 
   async queueOf(spec: SubscriptionSpec): Promise<{ delivering: number; scheduled: number; count: number }> {
