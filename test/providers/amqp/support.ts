@@ -1,4 +1,3 @@
-import { expect } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { systemClock } from '../../../src/core/clock.js';
@@ -293,7 +292,8 @@ export class Operator {
   /** Waits for the count, which the broker brings up to date a moment after it has confirmed, and then looks once more. */
   async holds(queue: string, count: number): Promise<void> {
     await until(`${queue} holds ${String(count)}`, async () => (await this.count(queue)) === count);
-    expect(await this.count(queue)).toBe(count);
+    const now = await this.count(queue);
+    if (now !== count) throw new Error(`${queue} holds ${String(now)} now, no longer ${String(count)}`);
   }
 
   async queueOf(spec: SubscriptionSpec): Promise<{ delivering: number; scheduled: number; count: number }> {
