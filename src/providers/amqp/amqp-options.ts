@@ -129,13 +129,16 @@ function endpointsOf(options: AmqpOptions, mistakes: string[]): Endpoint[] {
   }
   if (options.host !== undefined || options.port !== undefined) mistakes.push('url: excludes host and port');
   const urls = Array.isArray(options.url) ? (options.url as readonly unknown[]) : [options.url];
-  return urls.flatMap((url, index) => {
+  const endpoints = urls.flatMap((url, index) => {
     const endpoint = endpointOf(url, given);
     if (typeof endpoint !== 'string') return [endpoint];
     // The text of a URL is never shown: it may hold a password.
     mistakes.push(`${urls.length === 1 ? 'url' : `url[${String(index)}]`}: ${endpoint}`);
     return [];
   });
+  if (options.tls !== undefined && endpoints.some(({ secure }) => !secure))
+    mistakes.push('tls: needs amqps:// in url; with amqp:// nothing is encrypted');
+  return endpoints;
 }
 
 function endpointOf(text: unknown, given: Credentials | undefined): Endpoint | string {

@@ -110,6 +110,8 @@ export class AmqpSender {
   #reopenTimer: Timer | undefined;
   #reopenMs = firstReopenMs;
   #onIdle: (() => void) | undefined;
+  /** Sends that ended since `#waiting` was last looked through. */
+  #gone = 0;
 
   constructor(address: string, routing: Routing, host: SenderHost) {
     this.#address = address;
@@ -275,7 +277,15 @@ export class AmqpSender {
     this.#host.deadlines.remove(send, send.options.deadlineAt);
     if (send.options.signal !== undefined) this.#host.deadlines.aborts.remove(send.options.signal, send);
     if (this.#unsettled.size === 0) this.#onIdle?.();
+    if (++this.#gone > 1_024 && this.#gone > this.#waiting.length - this.#head) this.#forgetGone();
   };
+
+  /** While nothing leaves, what was given up would stay in the row with its body. */
+  #forgetGone(): void {
+    this.#waiting = this.#waiting.slice(this.#head).filter((send) => !send.settled);
+    this.#head = 0;
+    this.#gone = 0;
+  }
 }
 
 function refusedError(address: string, { kind, condition, description }: Refusal): SendError {

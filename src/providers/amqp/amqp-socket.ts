@@ -43,7 +43,9 @@ function gatherWrites(socket: net.Socket): void {
 /** Tells a certificate that was refused, by either side, from a network that failed. */
 export function socketFault(socket: net.Socket, error: NodeJS.ErrnoException): AmqpFault {
   const code = error.code ?? '';
-  const refusedByUs = socket instanceof tls.TLSSocket && Boolean(socket.authorizationError);
+  const verdict: unknown = socket instanceof tls.TLSSocket ? socket.authorizationError : undefined;
+  // It stands there too when certificates are not asked for, and is then no reason of anything.
+  const refusedByUs = verdict !== undefined && verdict !== null && (verdict === error || verdict === code || verdict === error.message);
   const refusedByPeer = /^ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA)/.test(code);
   if (refusedByUs || refusedByPeer) return new AmqpFault('tls:certificate', `${code === '' ? '' : `${code}: `}${error.message}`);
   return new AmqpFault(code === '' ? 'socket' : code, error.message);

@@ -146,12 +146,15 @@ export class AmqpSubscription implements ProviderSubscription {
   }
 
   settle(delivery: AmqpDelivery, outcome: Outcome): Promise<Settlement> {
+    if (!delivery.link.alive) {
+      this.#release();
+      return stale;
+    }
     if (outcome.do === 'return') return settled;
     if (outcome.do === 'copy') return this.#copy(delivery, outcome);
-    const alive = delivery.link.alive;
-    if (alive) delivery.link.accept(delivery.token);
+    delivery.link.accept(delivery.token);
     this.#release();
-    return alive ? settled : stale;
+    return settled;
   }
 
   async #copy(delivery: AmqpDelivery, outcome: CopyOutcome): Promise<Settlement> {

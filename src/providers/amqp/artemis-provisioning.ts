@@ -261,11 +261,11 @@ const archiveSettings: Readonly<Record<string, unknown>> = {
   autoDeleteAddresses: false,
 };
 
-/** Written only where they differ: a write replaces what the operator has set for this very address. */
+/** Written only where they differ. A write replaces all that the operator has set for this very address: so all is written again. */
 async function protectArchive(management: ArtemisManagement, archive: string): Promise<void> {
   const current = JSON.parse(String(await management.operation('broker', 'getAddressSettingsAsJSON', archive))) as Row;
   if (Object.entries(archiveSettings).every(([name, value]) => current[name] === value)) return;
-  await management.operation('broker', 'addAddressSettings', archive, JSON.stringify(archiveSettings));
+  await management.operation('broker', 'addAddressSettings', archive, JSON.stringify({ ...current, ...archiveSettings }));
 }
 
 function consumedBy(spec: SubscriptionSpec, service: string): TidingsError {

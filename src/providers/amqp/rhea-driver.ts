@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import rhea from 'rhea';
 import type { Connection, EventContext, Session } from 'rhea';
-import type { Clock } from '../../core/clock.js';
+import type { Clock, Timer } from '../../core/clock.js';
 import { AmqpFault, faultOf } from './amqp-fault.js';
 import { openSocket, socketFault } from './amqp-socket.js';
 import type { SocketOptions } from './amqp-socket.js';
 import { ReceiverLink, SenderLink } from './rhea-links.js';
 import type { ReceiverEvents, ReceiverOptions, SenderEvents } from './rhea-links.js';
+import { undecodedFormat } from './rhea-message.js';
 
 export interface ConnectOptions extends SocketOptions {
   readonly username: string | undefined;
@@ -30,6 +31,8 @@ export class RheaConnection {
   #ended = false;
   #fault: AmqpFault | undefined;
   #onRemoteClose: (() => void) | undefined;
+  #lastHeardAt = 0;
+  #watchdog: Timer | undefined;
 
   /** `onLost` is called once when an opened connection is lost, never after `end()` or `abandon()`. */
   static async open(options: ConnectOptions, signal: AbortSignal, onLost: (fault: AmqpFault) => void): Promise<RheaConnection> {
@@ -140,6 +143,7 @@ export class RheaConnection {
 
   #session(): Session {
     const session = this.#connection.create_session({ incoming: incomingBuffer, outgoing: outgoingBuffer });
+    handOverUndecoded(session);
     session.on('session_error', () => undefined);
     session.on('session_close', (context: EventContext) => {
       // Told without a word to its links. One that we end ourselves has no listener left.
@@ -154,7 +158,12 @@ export class RheaConnection {
     const lose = (context: EventContext): void => {
       this.#lose(faultOf(context.error ?? connection.error, 'connection closed by the broker'));
     };
-    connection.on('connection_open', () => this.#opening?.resolve());
+    connection.on('connection_open', () => {
+      const opening = this.#opening;
+      // At once: a peer may close in the same breath, and that is a loss then, no failed opening.
+      this.#opening = undefined;
+      opening?.resolve();
+    });
     connection.on('connection_error', lose);
     connection.on('connection_close', lose);
     connection.on('disconnected', lose);
@@ -167,14 +176,17 @@ export class RheaConnection {
     return new Promise<void>((resolve, reject) => {
       this.#opening = { resolve, reject };
       connection.connect();
-    }).finally(() => {
-      this.#opening = undefined;
     });
   }
 
   #connect(options: ConnectOptions, connected: () => void): Socket {
     const socket = openSocket(options, connected);
     this.#socket = socket;
+    this.#lastHeardAt = options.clock.now();
+    socket.on('data', () => {
+      this.#lastHeardAt = options.clock.now();
+    });
+    this.#watch(options);
     socket.once('error', (error: NodeJS.ErrnoException) => {
       this.#lose(socketFault(socket, error));
     });
@@ -183,6 +195,15 @@ export class RheaConnection {
       this.#lose(new AmqpFault('closed', 'the socket was closed'));
     });
     return socket;
+  }
+
+  /** rhea's own watch is off while a frame has come in part only, so that a peer which falls silent there is never missed. */
+  #watch({ clock, idleTimeoutMs }: Pick<ConnectOptions, 'clock' | 'idleTimeoutMs'>): void {
+    this.#watchdog = clock.schedule(idleTimeoutMs, () => {
+      if (clock.now() - this.#lastHeardAt > 2 * idleTimeoutMs)
+        this.#lose(new AmqpFault('timeout', `nothing was heard for ${String(2 * idleTimeoutMs)} ms`));
+      else this.#watch({ clock, idleTimeoutMs });
+    });
   }
 
   #lose(fault: AmqpFault): void {
@@ -197,6 +218,7 @@ export class RheaConnection {
   }
 
   #destroy(): void {
+    this.#watchdog?.cancel();
     const socket = this.#socket;
     if (socket === undefined) return;
     socket.on('error', () => undefined);
@@ -204,6 +226,19 @@ export class RheaConnection {
     // rhea clears its heart-beat timers when it sees the end of the socket, which destroy() does not show it.
     setImmediate(() => socket.emit('end'));
   }
+}
+
+/**
+ * rhea decodes a message before it tells of it, and what it cannot decode ends the connection: one such message would keep a whole
+ * process away from its broker. Under another format number it hands over the bytes, and they are decoded where that may fail.
+ */
+function handOverUndecoded(session: Session): void {
+  const incoming = session as unknown as { on_transfer: (frame: { performative: { message_format?: number } }) => void };
+  const onTransfer = incoming.on_transfer.bind(session);
+  incoming.on_transfer = (frame) => {
+    frame.performative.message_format = undecodedFormat;
+    onTransfer(frame);
+  };
 }
 
 function mechanisms(options: ConnectOptions): Record<string, unknown> {

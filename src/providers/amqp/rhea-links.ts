@@ -2,6 +2,7 @@ import type { AmqpError, Delivery, EventContext, Receiver, Sender, Session } fro
 import type { Clock } from '../../core/clock.js';
 import { faultOf } from './amqp-fault.js';
 import type { AmqpFault } from './amqp-fault.js';
+import { decoded } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
 
 /** An outcome other than accepted. */
@@ -169,7 +170,7 @@ export class ReceiverLink {
     });
     receiver.on('message', (context: EventContext) => {
       if (this.#closed || !connection.alive || context.delivery === undefined) return;
-      events.onMessage(context.message as AmqpMessage, context.delivery);
+      events.onMessage(decoded(context.message as unknown as Buffer), context.delivery);
     });
   }
 

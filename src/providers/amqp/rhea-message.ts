@@ -40,6 +40,18 @@ export function encoded(message: AmqpMessage): Buffer {
   return rhea.message.encode(message as Parameters<typeof rhea.message.encode>[0]);
 }
 
+/** Any number but that of AMQP's own messages, 0. */
+export const undecodedFormat = 1;
+
+/** What came, or where it is no AMQP message: its bytes as a Data section, for a codec to complain of. */
+export function decoded(bytes: Buffer): AmqpMessage {
+  try {
+    return rhea.message.decode(bytes) as AmqpMessage;
+  } catch {
+    return { body: dataSection(bytes) };
+  }
+}
+
 /** The Data or sequence sections of a body as rhea shows them; undefined for an AMQP value. */
 export function sectionsOf(body: unknown): { readonly kind: 'data' | 'sequence'; readonly parts: readonly unknown[] } | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
