@@ -261,6 +261,21 @@ export class Operator {
     this.management = new ArtemisManagement(connection, systemClock, this.#deadlines);
   }
 
+  /** What any client may put on an address: bytes that the broker does not look into. */
+  async sendRaw(address: string, payload: Buffer): Promise<void> {
+    let free: () => void = () => undefined;
+    const sendable = new Promise<void>((resolve) => (free = resolve));
+    let taken: () => void = () => undefined;
+    const accepted = new Promise<void>((resolve) => (taken = resolve));
+    const nothing = (): void => undefined;
+    const events = { onOpen: nothing, onClosed: nothing, onSendable: free, onDrained: nothing, onAccepted: taken, onRefused: nothing };
+    const link = this.#connection.openSender({ address, capability: 'topic' }, events);
+    await sendable;
+    link.send(payload);
+    await accepted;
+    link.close();
+  }
+
   /** Names of queues that `close()` shall destroy, with everything made for a listener. */
   clean(...specs: readonly SubscriptionSpec[]): void {
     for (const spec of specs) this.#queues.add(spec.queue).add(spec.archive);
