@@ -109,7 +109,8 @@ export class EventManager implements AsyncDisposable {
   }
 
   /**
-   * Sends many, in order and without waiting for each confirmation; at most 1 000 are under way. Resolves when all are confirmed, else
+   * Sends many without waiting for each confirmation; at most 1 000 are under way. They leave in the order given, unless pipelines or
+   * rules of validation take longer for one than for another. Resolves when all are confirmed, else
    * rejects with a `SendManyError` whose `results` tell each. The options are for each of them; the deadline is one for all.
    */
   sendEvents(events: readonly Instance[], options: Omit<SendOptions, 'id'> = {}): Promise<SentEvent[]> {

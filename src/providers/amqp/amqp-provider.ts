@@ -202,13 +202,14 @@ class Session {
     const relay = new Relay(connection, { clock, logger, deadlines: this.#deadlines });
     try {
       await relay.open();
-      await this.#provisioning.run(connection, management, first);
+      const faulty = await this.#provisioning.run(connection, management, first);
       const clockOffsetMs = await this.#provisioning.clockOffset(management);
       return {
         connection,
         management,
         relay,
         clockOffsetMs,
+        faulty,
         get alive() {
           return connection.alive;
         },

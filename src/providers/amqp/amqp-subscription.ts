@@ -88,6 +88,10 @@ export class AmqpSubscription implements ProviderSubscription {
   connected(epoch: Epoch): Promise<void> {
     this.#epoch = epoch;
     this.#reopenMs = firstReopenMs;
+    if (epoch.faulty.has(this.spec)) {
+      this.#reopenLater(epoch);
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
       this.#onAttempted = resolve;
       this.#attach(epoch);

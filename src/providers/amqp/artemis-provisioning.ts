@@ -42,23 +42,51 @@ export class ArtemisProvisioning {
     this.#host = host;
   }
 
-  /** `first`: at start, when queues that are missing were not lost and other services are looked for. */
-  async run(connection: RheaConnection, management: ArtemisManagement, first: boolean): Promise<void> {
-    if (this.#mode === 'attach') return this.#attachArchives(connection);
-    try {
-      await this.#manage(management, this.#specs, first);
-    } catch (error) {
-      const forbidden = TidingsError.is(error) && error.code === 'permission';
-      if (!forbidden || this.#mode === 'management') throw error;
-      if (this.#mode === 'none') return;
-      if (!this.#toldFallback)
-        this.#host.logger.info(
-          { reason: error.message },
-          'queues are made by attaching to them, since the user may not use the management of the broker',
-        );
-      this.#toldFallback = true;
-      await this.#attachArchives(connection);
+  /**
+   * `first`: at start, when queues that are missing were not lost and other services are looked for, and any fault ends the start. Later
+   * a fault of one listener's queue is that listener's: it is told, and resolved with.
+   */
+  async run(connection: RheaConnection, management: ArtemisManagement, first: boolean): Promise<ReadonlySet<SubscriptionSpec>> {
+    if (this.#mode === 'attach') await this.#attachArchives(connection);
+    else {
+      try {
+        await this.#manage(management, this.#specs, first);
+      } catch (error) {
+        if (!first && isOfOneQueue(error)) return this.#manageEach(management);
+        await this.#fallBack(connection, error);
+      }
     }
+    return new Set();
+  }
+
+  async #fallBack(connection: RheaConnection, error: unknown): Promise<void> {
+    const forbidden = TidingsError.is(error) && error.code === 'permission';
+    if (!forbidden || this.#mode === 'management') throw error;
+    if (this.#mode === 'none') return;
+    if (!this.#toldFallback)
+      this.#host.logger.info(
+        { reason: error.message },
+        'queues are made by attaching to them, since the user may not use the management of the broker',
+      );
+    this.#toldFallback = true;
+    await this.#attachArchives(connection);
+  }
+
+  async #manageEach(management: ArtemisManagement): Promise<ReadonlySet<SubscriptionSpec>> {
+    const faulty = new Set<SubscriptionSpec>();
+    for (const spec of this.#specs) {
+      try {
+        await this.#manage(management, [spec], false);
+      } catch (error) {
+        if (!isOfOneQueue(error)) throw error;
+        this.#host.logger.error(
+          { error, event: spec.event, listener: spec.listener },
+          'the queue of a listener is not as it must be; the other listeners go on',
+        );
+        faulty.add(spec);
+      }
+    }
+    return faulty;
   }
 
   /** For one listener whose link was closed, most often with its queue. */
@@ -266,6 +294,10 @@ async function protectArchive(management: ArtemisManagement, archive: string): P
   const current = JSON.parse(String(await management.operation('broker', 'getAddressSettingsAsJSON', archive))) as Row;
   if (Object.entries(archiveSettings).every(([name, value]) => current[name] === value)) return;
   await management.operation('broker', 'addAddressSettings', archive, JSON.stringify({ ...current, ...archiveSettings }));
+}
+
+function isOfOneQueue(error: unknown): boolean {
+  return TidingsError.is(error) && (error.code === 'queue-conflict' || error.code === 'missing-queue');
 }
 
 function consumedBy(spec: SubscriptionSpec, service: string): TidingsError {

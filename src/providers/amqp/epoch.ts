@@ -1,3 +1,4 @@
+import type { SubscriptionSpec } from '../../core/provider.js';
 import type { ArtemisManagement } from './artemis-management.js';
 import type { Relay } from './relay.js';
 import type { RheaConnection } from './rhea-driver.js';
@@ -10,4 +11,6 @@ export interface Epoch {
   /** How far the broker's clock is ahead of ours. */
   readonly clockOffsetMs: number;
   readonly alive: boolean;
+  /** Listeners whose queues are not as they must be: tried again later, each for itself. */
+  readonly faulty: ReadonlySet<SubscriptionSpec>;
 }

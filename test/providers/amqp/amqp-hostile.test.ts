@@ -121,6 +121,30 @@ describe('a broker that opens and closes in one breath', () => {
   });
 });
 
+describe('a queue that an operator has taken away', () => {
+  test('keeps its own listener waiting after a reconnect, and nobody else', async () => {
+    const [lost, kept] = [fresh(), fresh()];
+    await bench().start([lost, kept]);
+    await using proxy = await TcpProxy.start({ target: { host: brokerUrl().hostname, port: Number(brokerUrl().port) } });
+    const one = bench({ url: through(proxy), provisioning: 'none' });
+    await one.start([lost, kept]);
+    const inboxes = [await one.listen(lost), await one.listen(kept)] as const;
+    for (const { subscription } of inboxes) subscription.open();
+    proxy.refuse();
+    proxy.cut();
+    await one.until('reconnecting');
+    await operator.destroyQueue(lost.queue);
+    await proxy.accept();
+    await until('the other listener is back', () => inboxes[1].subscription.ready);
+    await one.send(kept.event, 'goes on');
+    await inboxes[1].count(1);
+    expect(inboxes[0].subscription.ready).toBe(false);
+    expect(one.log.filter(({ level, fields }) => level === 'error' && fields['listener'] === lost.listener)).not.toEqual([]);
+    await operator.createQueue(lost.event, lost.queue);
+    await until('its listener is back too', () => inboxes[0].subscription.ready);
+  });
+});
+
 describe('what an operator has set', () => {
   test('for an archive stays, beside what is added to it', async () => {
     const spec = fresh();
