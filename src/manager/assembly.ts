@@ -45,6 +45,18 @@ export interface AssemblyInput {
 
 /** Makes the parts, or throws a ConfigurationError with every mistake there is. */
 export async function assemble(input: AssemblyInput): Promise<Assembly> {
+  try {
+    return await putTogether(input);
+  } catch (error) {
+    // Options that are not what they should be break more than themselves.
+    if (input.mistakes.length === 0 || error instanceof ConfigurationError) throw error;
+    throw new ConfigurationError(failed, input.mistakes);
+  }
+}
+
+const failed = 'the event manager cannot start';
+
+async function putTogether(input: AssemblyInput): Promise<Assembly> {
   const { settings } = input;
   const mistakes = [...input.mistakes];
   const names = ownNames(settings, mistakes);
@@ -52,7 +64,7 @@ export async function assemble(input: AssemblyInput): Promise<Assembly> {
   mistakes.push(...catalog.mistakes);
   const pipelines = await resolvedPipelines(settings, mistakes);
   await tryListeners(catalog, settings, mistakes);
-  if (mistakes.length > 0) throw new ConfigurationError('the event manager cannot start', mistakes);
+  if (mistakes.length > 0) throw new ConfigurationError(failed, mistakes);
   const { codec, validator } = await translators();
   warnOfDropped(catalog, codec, settings);
   return connected(input, names, catalog, pipelines, { codec, validator });

@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../core/clock.js';
 import { newCounters, type CounterName } from '../core/counters.js';
 import { Deadlines } from '../core/deadlines.js';
 import type { EventClass, EventDescriptor, Fields, Instance } from '../core/descriptors.js';
-import { ConfigurationError, describe, SendError, TidingsError } from '../core/errors.js';
+import { describe, SendError, TidingsError } from '../core/errors.js';
 import { nameMistake } from '../core/names.js';
 import type { Observer } from '../core/observer.js';
 import { Observers } from '../core/observers.js';
@@ -12,6 +12,7 @@ import type { Sender } from '../core/sender.js';
 import type { SendOptions, SentEvent } from '../core/sending.js';
 import { within, type Wait } from '../core/within.js';
 import { assemble, type Assembly } from './assembly.js';
+import { connect, unlessAborted } from './connecting.js';
 import { eventArgument } from './event-argument.js';
 import { healthOf, type Health, type ManagerState, type StateChange } from './health.js';
 import { defaultStopDeadlineMs, managerMistakes, settingsOf, type EventManagerOptions, type Settings } from './manager-options.js';
@@ -202,14 +203,14 @@ export class EventManager implements AsyncDisposable {
 
   /** Each step ends with the signal, whatever hangs in it. */
   async #bringUp(signal: AbortSignal, once: boolean): Promise<void> {
-    const { hooks, provider } = this.#settings;
+    const { hooks, provider, logger } = this.#settings;
     // With mistakes in the options there may be no hooks to call: they are reported first.
     if (this.#mistakes.length === 0) await unlessAborted(signal, async () => hooks.beforeStart?.());
     const assembly = (this.#assembly = await unlessAborted(signal, () => this.#assemble()));
     const progress = { started: false };
     try {
       await unlessAborted(signal, () =>
-        this.#connect(assembly, { signal, once }, () => {
+        connect({ assembly, provider, logger, clock: this.#clock, onState: this.#states.providerChanged }, { signal, once }, () => {
           progress.started = true;
         }),
       );
@@ -220,40 +221,16 @@ export class EventManager implements AsyncDisposable {
     }
   }
 
-  async #assemble(): Promise<Assembly> {
-    try {
-      return await assemble({
-        settings: this.#settings,
-        mistakes: this.#mistakes,
-        counters: this.#counters,
-        observers: this.#observers,
-        clock: this.#clock,
-        deadlines: this.#deadlines,
-        sendWithin: this.#sendWithin,
-      });
-    } catch (error) {
-      // Options that are not what they should be break more than themselves.
-      if (this.#mistakes.length === 0 || error instanceof ConfigurationError) throw error;
-      throw new ConfigurationError('the event manager cannot start', this.#mistakes);
-    }
-  }
-
-  /** No delivery is handed over before all subscriptions are confirmed. */
-  async #connect(
-    { serviceName, serverName, stations }: Assembly,
-    { signal, once }: { signal: AbortSignal; once: boolean },
-    onStarted: () => void,
-  ): Promise<void> {
-    const { provider, logger } = this.#settings;
-    const host = { serviceName, serverName, logger, clock: this.#clock, onState: this.#states.providerChanged };
-    await provider.start(host, { specs: stations.map(({ subscription }) => subscription.spec), signal, once });
-    onStarted();
-    const subscribed = stations.map(async (station) => {
-      station.broker = await provider.subscribe(station.subscription.spec, station.dispatcher.deliver);
+  #assemble(): Promise<Assembly> {
+    return assemble({
+      settings: this.#settings,
+      mistakes: this.#mistakes,
+      counters: this.#counters,
+      observers: this.#observers,
+      clock: this.#clock,
+      deadlines: this.#deadlines,
+      sendWithin: this.#sendWithin,
     });
-    await Promise.all(subscribed);
-    signal.throwIfAborted();
-    for (const { broker } of stations) broker?.open();
   }
 
   async #afterStart(): Promise<void> {
@@ -402,26 +379,6 @@ export class EventManager implements AsyncDisposable {
   #soon(): Wait {
     return { at: this.#clock.now() + closingMs, signal: undefined };
   }
-}
-
-/** What `work` comes to, unless the signal comes first: then its reason. */
-function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => {
-      const reason: unknown = signal.reason;
-      reject(reason);
-    };
-    if (signal.aborted) {
-      abort();
-      return;
-    }
-    signal.addEventListener('abort', abort, { once: true });
-    work()
-      .then(resolve, reject)
-      .finally(() => {
-        signal.removeEventListener('abort', abort);
-      });
-  });
 }
 
 /** A send that is wrong in itself; inside a run it is the run's like any other that fails. */
