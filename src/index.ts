@@ -2,6 +2,7 @@ export { eventing } from './container/eventing.js';
 export { event } from './core/event.js';
 export { eventListener } from './core/event-listener.js';
 export { envelopePipeline } from './core/envelope-pipeline.js';
+export { errorHandler } from './core/error-handlers.js';
 export {
   ConfigurationError,
   errorCodes,
@@ -15,11 +16,16 @@ export {
 export { systemClock } from './core/clock.js';
 export { capabilities } from './core/provider.js';
 export { counterNames } from './core/counters.js';
+export { faultListener } from './core/fault-listener.js';
 export { EventManager } from './manager/event-manager.js';
+export { stopOnSignals } from './manager/stop-on-signals.js';
 export { MemoryBroker } from './providers/memory/memory-broker.js';
 export { MemoryProvider } from './providers/memory/memory-provider.js';
+export { dedupe } from './reliability/dedupe.js';
+export { MemoryDedupeStore } from './reliability/memory-dedupe-store.js';
 
 export type {
+  BreakerOptions,
   Class,
   EventClass,
   EventDescriptor,
@@ -28,21 +34,30 @@ export type {
   EventOptions,
   Fields,
   Instance,
+  OnError,
+  RetryOptions,
 } from './core/descriptors.js';
 export type { Clock, Timer } from './core/clock.js';
 export type { CounterName } from './core/counters.js';
 export type { Envelope } from './core/envelope.js';
 export type { PipelineDecorator } from './core/envelope-pipeline.js';
-export type { EnvelopePipeline, PipelineDescriptor, PipelineOptions } from './core/descriptors.js';
+export type { EnvelopePipeline, ErrorClass, ErrorHandler, HandledError, PipelineDescriptor, PipelineOptions } from './core/descriptors.js';
 export type { EventContext } from './core/event-context.js';
 export type { EventDecorator } from './core/event.js';
 export type { EventListener, ListenerDecorator } from './core/event-listener.js';
+export type { Fault } from './core/fault.js';
+export type { FaultListenerDecorator, HandlesFaults } from './core/fault-listener.js';
+export type { Fate } from './core/failure-policy.js';
+export type { PastAttempt } from './core/history.js';
 export type { EventFault, SendOutcome, TidingsErrorCode } from './core/errors.js';
 export type { LogFields, Logger } from './core/logger.js';
 export type {
+  ArchiveBounds,
   Capability,
   CopyOutcome,
+  CopyTo,
   Delivery,
+  Notice,
   Outcome,
   Provider,
   ProviderHost,
@@ -60,5 +75,10 @@ export type {
 export type { FailedFact, HandledFact, Observer, SentFact } from './core/observer.js';
 export type { SendEvent, SendOptions, SentEvent } from './core/sending.js';
 export type { Health, ManagerState, StateChange, SubscriptionHealth } from './manager/health.js';
+export type { Archive, ArchivedEvent, ArchiveSelection } from './reliability/archive.js';
+export type { ListenerControl } from './manager/listener-control.js';
 export type { EventingHooks, EventingOptions, EventManagerOptions } from './manager/manager-options.js';
-export type { RetryOptions } from './reliability/retry-policy.js';
+export type { StopOnSignalsOptions } from './manager/stop-on-signals.js';
+export type { DedupeOptions } from './reliability/dedupe.js';
+export type { DedupeStore } from './reliability/dedupe-store.js';
+export type { MemoryDedupeStoreOptions } from './reliability/memory-dedupe-store.js';

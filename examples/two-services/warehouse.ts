@@ -1,7 +1,7 @@
 /** The second service: packs what was ordered and says so. Runs until it is told to stop. */
 import 'reflect-metadata';
 import { Container } from 'inversify';
-import { EventManager, eventing, eventListener } from 'tidings';
+import { EventManager, eventing, eventListener, stopOnSignals } from 'tidings';
 import type { EventContext, EventListener } from 'tidings';
 import { AmqpProvider } from 'tidings/amqp';
 import { OrderPlaced, ParcelSent } from './events.js';
@@ -24,6 +24,5 @@ container.load(
 );
 const events = container.get(EventManager);
 await events.start();
+stopOnSignals(events);
 console.log('warehouse: ready');
-process.once('SIGTERM', () => void events.stop());
-process.once('SIGINT', () => void events.stop());

@@ -1,14 +1,19 @@
 import type { Class, EventClass, EventDescriptor, EventListenerDescriptor } from './descriptors.js';
 import { describe } from './errors.js';
-import { brokerNames, nameMistake } from './names.js';
-import type { QueueNaming, SubscriptionSpec } from './provider.js';
+import { brokerNames, faultName, nameMistake } from './names.js';
+import type { ArchiveBounds, QueueNaming, SubscriptionSpec } from './provider.js';
 import { eventDescriptor, listenerDescriptors } from './registry.js';
+
+/** Two below the limit that brokers have unless they are told otherwise. */
+export const defaultMaxCrashes = 8;
 
 /** One listener of one event, ready to be subscribed. */
 export interface Subscription {
   readonly listener: EventListenerDescriptor;
   readonly event: EventDescriptor;
   readonly spec: SubscriptionSpec;
+  /** Where word goes of its events that end in the archive; undefined for a listener to such word. */
+  readonly faults: string | undefined;
 }
 
 export interface CatalogInput {
@@ -19,6 +24,7 @@ export interface CatalogInput {
   readonly namePrefix: string;
   readonly naming: QueueNaming;
   readonly concurrency: number;
+  readonly archiveBounds: ArchiveBounds;
   /** Mistakes in the options of a decorator; where the checking library lives is not the core's business. */
   readonly optionMistakes: (descriptor: EventDescriptor | EventListenerDescriptor) => readonly string[];
 }
@@ -32,7 +38,8 @@ export interface Catalog {
 /** Builds the model of who listens to what. Pure, but that it tries each event's constructor once. */
 export function buildCatalog(input: CatalogInput): Catalog {
   const mistakes: string[] = [];
-  const subscriptions = input.listeners.flatMap((target) => subscriptionsOf(target, input, mistakes));
+  // A class that is listed twice is one listener.
+  const subscriptions = [...new Set(input.listeners)].flatMap((target) => subscriptionsOf(target, input, mistakes));
   const server = nameMistake(input.serverName);
   if (server !== undefined) mistakes.push(`the server name '${input.serverName}' ${server}: set another serverName`);
   eventMistakes(subscriptions, input, mistakes);
@@ -56,7 +63,7 @@ function subscriptionsOf(target: Class, input: CatalogInput, mistakes: string[])
       mistakes.push(
         `the listener name '${listener.name}' of ${className(target)} ${name}: @eventListener(${className(listener.event)}, 'another-name')`,
       );
-    return event === undefined || found.length > 0 ? [] : [{ listener, event, spec: specOf(listener, event, input) }];
+    return event === undefined || found.length > 0 ? [] : [subscriptionOf(listener, event, input)];
   });
 }
 
@@ -72,10 +79,16 @@ function eventOf(listener: EventListenerDescriptor, mistakes: string[]): EventDe
   return undefined;
 }
 
+function subscriptionOf(listener: EventListenerDescriptor, event: EventDescriptor, input: CatalogInput): Subscription {
+  const faults = listener.hears === 'events' ? input.namePrefix + faultName(event.name) : undefined;
+  return { listener, event, spec: specOf(listener, event, input), faults };
+}
+
 function specOf(listener: EventListenerDescriptor, event: EventDescriptor, input: CatalogInput): SubscriptionSpec {
   const { perProcess = false, concurrency = input.concurrency, prefetch = concurrency, sharedQueue = false } = listener.options;
   const server = perProcess ? input.serverName : undefined;
-  const names = brokerNames({ prefix: input.namePrefix, event: event.name, listener: listener.name, server, naming: input.naming });
+  const address = listener.hears === 'events' ? event.name : faultName(event.name);
+  const names = brokerNames({ prefix: input.namePrefix, event: address, listener: listener.name, server, naming: input.naming });
   return Object.freeze({
     event: names.address,
     listener: listener.name,
@@ -86,6 +99,8 @@ function specOf(listener: EventListenerDescriptor, event: EventDescriptor, input
     shared: sharedQueue,
     concurrency,
     prefetch,
+    archiveBounds: input.archiveBounds,
+    maxCrashes: listener.options.maxCrashes ?? defaultMaxCrashes,
   });
 }
 

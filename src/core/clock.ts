@@ -13,6 +13,11 @@ export interface Timer {
   keepAlive(on: boolean): void;
 }
 
+/** Whether it may be one: for options that come unchecked. */
+export function isClock(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'now' in value && 'schedule' in value;
+}
+
 // setTimeout() fires at once for anything above this.
 const longestTimeoutMs = 2 ** 31 - 1;
 

@@ -9,10 +9,13 @@ export const counterNames = [
   'failed', // attempts that failed
   'retried', // copies scheduled for another attempt
   'archived', // copies written to an archive
+  'discarded', // events given up after a failure, as onError: 'discard' says
+  'paused', // times a breaker paused its listener
+  'renewed', // events written anew, since the broker had counted so many lost connections that it would give them up
   'stale', // settlements skipped because their connection was gone: the event comes again
   'adopted', // deliveries that took over the result of a run which had outlived its connection
   'returned', // deliveries left for others while stopping
-  'late', // results that came after the stop deadline, and were ignored
+  'late', // results that came after the listener's timeout or the stop deadline, and were ignored
 ] as const;
 
 export type CounterName = (typeof counterNames)[number];

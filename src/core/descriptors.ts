@@ -69,12 +69,65 @@ export interface EventListenerOptions {
    * @default false
    */
   sharedQueue?: boolean | undefined;
+  /**
+   * How failed attempts are retried, over that of `eventing()`; `false`: the first failure goes to the archive.
+   * @default that of `eventing()`
+   */
+  retry?: Partial<RetryOptions> | false | undefined;
+  /**
+   * What becomes of an event when an attempt fails. 'retry': as `retry` says, then the archive. 'archive': the archive at once. 'discard':
+   * logged and gone. 'stop': it stays on its queue, and the manager stops with the error. `RetryLater` and `Unrecoverable` say for themselves.
+   * @default 'retry'
+   */
+  onError?: OnError | undefined;
+  /**
+   * Classes of errors that no retry would change: archived at once.
+   * @default none
+   */
+  unrecoverable?: Class[] | undefined;
+  /**
+   * After so many milliseconds the signal aborts and the attempt has failed; what the listener still does is ignored, and may overlap with
+   * the next attempt.
+   * @default none
+   */
+  timeoutMs?: number | undefined;
+  /**
+   * Pauses the listener when everything fails; `false`: never.
+   * @default `{ failures: 20, pauseMs: 30_000 }`
+   */
+  breaker?: Partial<BreakerOptions> | false | undefined;
+  /**
+   * Deliveries of one event that ended with a dead process or connection, before it is archived as 'crashed'.
+   * @default 8
+   */
+  maxCrashes?: number | undefined;
+}
+
+export type OnError = 'retry' | 'archive' | 'discard' | 'stop';
+
+export interface RetryOptions {
+  /** Attempts after the first. */
+  maxRetries: number;
+  initialDelayMs: number;
+  factor: number;
+  maxDelayMs: number;
+  /** 'full': a random delay from 0 to the computed one, so that what failed together does not come back together. */
+  jitter: 'full' | 'none';
+}
+
+export interface BreakerOptions {
+  /** So many attempts that failed in a row pause the listener. */
+  failures: number;
+  /** For so long; then one event is let through, and decides. */
+  pauseMs: number;
 }
 
 /** What one `@eventListener()` wrote. Frozen. A class with several has several. */
 export interface EventListenerDescriptor {
   readonly target: Class<Handles<any>>;
   readonly event: EventClass;
+  /** 'faults': word of events that ended in an archive. */
+  readonly hears: 'events' | 'faults';
   readonly name: string;
   readonly options: Readonly<EventListenerOptions>;
 }
@@ -93,6 +146,20 @@ export interface Handles<E extends object> {
 export interface EnvelopePipeline {
   send?(envelope: Envelope, event: EventDescriptor, next: () => Promise<void>): Promise<void>;
   handle?(envelope: Envelope, listener: EventListenerDescriptor, next: () => Promise<void>): Promise<void>;
+  /** What becomes of errors, by their class: made by `errorHandler()`. Read once, at start. */
+  readonly errors?: readonly ErrorHandler[];
+}
+
+export type ErrorClass<E extends Error = Error> = abstract new (...args: any[]) => E;
+
+/** Nothing: the error stays as it is. An error takes its place. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a handler that only notes returns nothing
+export type HandledError = void | Error | undefined | Promise<void | Error | undefined>;
+
+/** What `errorHandler()` made. Frozen. */
+export interface ErrorHandler {
+  readonly of: ErrorClass;
+  readonly handle: (error: any, envelope: Envelope, listener: EventListenerDescriptor) => HandledError;
 }
 
 export interface PipelineOptions {

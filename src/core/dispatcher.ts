@@ -1,65 +1,102 @@
 import { runWithin } from './ambient.js';
+import type { Subscription } from './catalog.js';
 import type { Clock } from './clock.js';
-import type { Codec, Validator } from './codec.js';
+import type { Codec } from './codec.js';
 import type { Counters } from './counters.js';
-import type { EventContext } from './event-context.js';
-import type { FailurePolicy } from './failure-policy.js';
-import { describe, TidingsError } from './errors.js';
+import type { Deadlines } from './deadlines.js';
+import type { ErrorHandlers } from './error-handlers.js';
+import { TidingsError } from './errors.js';
+import type { FailurePolicy, Fate } from './failure-policy.js';
+import type { Handler, Thrown } from './handler.js';
 import { IncomingEnvelope } from './incoming-envelope.js';
+import { Judge } from './judge.js';
 import type { Logger } from './logger.js';
 import type { Observers } from './observers.js';
-import { chain, type Passing, type Stage } from './pipeline-chain.js';
 import type { Delivery, Outcome } from './provider.js';
 import { Run, type RunHome, type SendWithin } from './run.js';
-import { identity, StaleResults } from './stale-results.js';
-import type { Subscription } from './catalog.js';
+import type { Neighbour, Solitude } from './solitude.js';
+import { Losses } from './losses.js';
+import { identity, StaleResults, type Result } from './stale-results.js';
+import type { Basin, Tap } from './tap.js';
+
+/** Told how attempts end, to see whether the listener is able to work at all. */
+export interface Watch {
+  succeeded(): void;
+  failed(error: unknown): void;
+}
 
 export interface DispatcherParts {
   readonly subscription: Subscription;
-  /** Outermost first. */
-  readonly stages: readonly Stage<Run>[];
+  readonly tap: Tap;
+  readonly handler: Handler;
   readonly codec: Codec;
-  /** Absent: what is received is not validated. */
-  readonly validator: Validator | undefined;
   readonly failures: FailurePolicy;
-  /** The listener, through the container. */
-  readonly resolve: () => unknown;
+  readonly errors: ErrorHandlers;
+  /** How many connections this process has lost and outlived. */
+  readonly lost: () => number;
+  readonly watch: Watch | undefined;
+  readonly solitude: Solitude;
   readonly sendWithin: SendWithin;
+  /** Ends the manager with the error of a listener. Returns at once. */
+  readonly halt: (error: unknown) => void;
   readonly ambient: boolean;
   readonly maxBodyBytes: number;
   readonly counters: Counters;
   readonly observers: Observers;
   readonly logger: Logger;
   readonly clock: Clock;
-}
-
-interface ListenerInstance {
-  on(event: object, context: EventContext): unknown;
+  readonly deadlines: Deadlines;
 }
 
 const accept: Outcome = Object.freeze({ do: 'accept' });
 const giveBack: Outcome = Object.freeze({ do: 'return' });
+// Without an id: the same message may need it more than once.
+const renewal: Outcome = Object.freeze({ do: 'copy', to: 'self', headers: Object.freeze({}) });
+/** Whose delivery ended so often with a lost process or connection runs alone in its listener. */
+const suspectCrashes = 2;
+/** And with so many left before the last, alone in the process. */
+const lastChances = 2;
 
 /**
- * Takes the deliveries of one subscription through pipelines, decoding, validation and the listener, and settles them: once
- * each, after the listener's promise has ended, and nowhere else. At most `concurrency` runs at a time; the order of the
- * deliveries is the order in which runs begin.
+ * Takes the deliveries of one subscription to the handler and settles them: once each, after the listener's promise has ended, and nowhere
+ * else. At most as many run at a time as the tap says; the order of the deliveries is the order in which runs begin.
  */
-export class Dispatcher {
+export class Dispatcher implements Basin, Neighbour {
   readonly #parts: DispatcherParts;
   readonly #home: RunHome;
-  readonly #pass: Passing<Run>;
+  readonly #judge: Judge;
   readonly #waiting: Delivery[] = [];
   readonly #runs = new Map<string | Delivery, Run>();
   readonly #results = new StaleResults();
+  readonly #losses: Losses;
+  /** Of deliveries that are not the first. */
+  readonly #suspicions = new WeakMap<Delivery, number>();
   readonly #idle = new Set<() => void>();
+  /** Given up at the listener's timeout, and still going. */
+  #overdue = 0;
+  #suspects = 0;
+  #archived = 0;
   #stopping = false;
 
   constructor(parts: DispatcherParts) {
-    const { subscription, failures, sendWithin } = parts;
+    const { subscription, failures, sendWithin, tap, solitude } = parts;
     this.#parts = parts;
-    this.#home = { listener: subscription.listener, maxAttempts: failures.maxAttempts, sendWithin };
-    this.#pass = chain(parts.stages, (run) => this.#reach(run));
+    this.#judge = new Judge(parts);
+    this.#losses = new Losses(parts.lost);
+    this.#home = {
+      listener: subscription.listener,
+      maxAttempts: failures.maxAttempts,
+      sendWithin,
+      overdue: (run) => {
+        this.#timedOut(run);
+      },
+    };
+    tap.flowsInto(this);
+    solitude.join(this);
+  }
+
+  get tap(): Tap {
+    return this.#parts.tap;
   }
 
   get running(): number {
@@ -67,12 +104,22 @@ export class Dispatcher {
   }
 
   get held(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#suspects;
+  }
+
+  /** Events that went to the archive from here. */
+  get archived(): number {
+    return this.#archived;
+  }
+
+  get overdue(): number {
+    return this.#overdue;
   }
 
   /** For the provider. Does not throw; begins the run at once when there is a place. */
   readonly deliver = (delivery: Delivery): void => {
     if (this.#stopping) this.#giveBack(delivery);
+    else if (this.#isWorn(delivery)) this.#renew(delivery);
     else if (this.#hasPlace()) this.#begin(delivery);
     else if (!this.#follow(delivery)) this.#waiting.push(delivery);
   };
@@ -80,7 +127,16 @@ export class Dispatcher {
   /** No run begins any more; what waits is left for others. */
   stop(): void {
     this.#stopping = true;
+    this.emptied();
+  }
+
+  emptied(): void {
     for (const delivery of this.#waiting.splice(0)) this.#giveBack(delivery);
+  }
+
+  widened(): void {
+    // Not every delivery makes a run: some take over the result of another.
+    while (this.#hasPlace() && this.#waiting.length > 0) this.#begin(this.#waiting.shift() as Delivery);
   }
 
   /** Resolves when no run is left, or with `butLeaving` when only those are left that wait for this themselves. */
@@ -104,20 +160,23 @@ export class Dispatcher {
     for (const run of this.#runs.values()) {
       run.abandon();
       this.#giveBack(run.delivery);
-      for (const follower of run.followers ?? []) this.#giveBack(follower);
+      this.#giveBackFollowers(run);
     }
     this.#runs.clear();
     this.#wakeIdle();
   }
 
   #hasPlace(): boolean {
-    return this.#runs.size < this.#parts.subscription.spec.concurrency;
+    const { tap } = this.#parts;
+    return tap.isOpen && this.#runs.size < tap.concurrency;
   }
 
   #runsOn(butLeaving: boolean): boolean {
     for (const run of this.#runs.values()) if (!(butLeaving && run.leaving)) return true;
     return false;
   }
+
+  // --- beginning ---------------------------------------------------------------------------------------------------
 
   #begin(delivery: Delivery): void {
     if (this.#follow(delivery)) return;
@@ -128,153 +187,187 @@ export class Dispatcher {
       return;
     }
     const known = this.#results.take(delivery.message);
-    if (known !== undefined) {
-      this.#adopt(delivery, known);
-      return;
-    }
-    const { codec, maxBodyBytes, subscription, ambient } = this.#parts;
+    if (known !== undefined) this.#adopt(delivery, known);
+    else if (this.#isSuspect(delivery)) void this.#alone(delivery);
+    else void this.#run(delivery);
+  }
+
+  #run(delivery: Delivery): Promise<void> {
+    const { codec, maxBodyBytes, subscription, ambient, deadlines, clock } = this.#parts;
     const envelope = new IncomingEnvelope(delivery.message, subscription.event, codec, maxBodyBytes);
     const run = new Run(delivery, envelope, this.#home);
     this.#runs.set(keyOf(delivery), run);
-    void (ambient ? runWithin(run, this.#handle) : this.#handle(run));
+    const { timeoutMs } = subscription.listener.options;
+    if (timeoutMs !== undefined) run.expireAt(clock.now() + timeoutMs, deadlines);
+    return ambient ? runWithin(run, this.#handle) : this.#handle(run);
   }
 
   /** The same message is being handled already: its connection was lost under the run. One call, one result. */
   #follow(delivery: Delivery): boolean {
     const run = this.#runs.get(keyOf(delivery));
     if (run === undefined) return false;
-    (run.followers ??= []).push(delivery);
+    if (run.ended || run.delivery.stale !== true) (run.followers ??= []).push(delivery);
+    else {
+      // One run takes one place, however many connections it outlives: the delivery that can be settled has it from now on.
+      this.#parts.counters.stale++;
+      this.#parts.counters.adopted++;
+      void run.delivery.settle(giveBack);
+      run.delivery = delivery;
+    }
     return true;
   }
 
   /** A run that outlived its connection has come to a result which could not be settled then. */
-  #adopt(delivery: Delivery, outcome: Outcome): void {
+  #adopt(delivery: Delivery, result: Result): void {
     this.#parts.counters.adopted++;
-    void delivery.settle(outcome).then((settlement) => {
-      if (settlement === 'stale') this.#results.keep(delivery.message, outcome);
+    void delivery.settle(result.outcome).then((settlement) => {
+      if (settlement === 'settled') this.#countFate(result.fate);
+      else this.#results.keep(delivery.message, result);
     });
   }
+
+  /** Whether the broker would soon give it up on its own, for losses that were not all crashes. */
+  #isWorn(delivery: Delivery): boolean {
+    if ((delivery.brokerCount ?? 0) === 0) return false;
+    const { maxCrashes } = this.#parts.subscription.spec;
+    const suspicion = this.#losses.suspicionOf(delivery);
+    this.#suspicions.set(delivery, suspicion);
+    return (delivery.brokerCount ?? 0) >= maxCrashes && suspicion < maxCrashes;
+  }
+
+  /** The same once more, for which the broker counts anew. A run that still handles it gets the copy as it got the delivery. */
+  #renew(delivery: Delivery): void {
+    this.#parts.counters.renewed++;
+    void delivery.settle(renewal);
+  }
+
+  #isSuspect(delivery: Delivery): boolean {
+    const suspicion = this.#suspicions.get(delivery) ?? 0;
+    return suspicion >= suspectCrashes && suspicion < this.#parts.subscription.spec.maxCrashes;
+  }
+
+  #isPastCrashing(delivery: Delivery): boolean {
+    return (this.#suspicions.get(delivery) ?? 0) >= this.#parts.subscription.spec.maxCrashes;
+  }
+
+  /** What may end the process is handled when nothing else is held here that would be counted with it. */
+  async #alone(delivery: Delivery): Promise<void> {
+    const { tap, solitude, subscription, logger } = this.#parts;
+    const { listener, spec } = subscription;
+    this.#suspects++;
+    logger.warn(
+      { event: subscription.event.name, listener: listener.name, deliveries: delivery.brokerCount },
+      'an event was delivered to processes or connections that ended, and is handled alone',
+    );
+    await tap.shut('suspect');
+    await solitude.rest(this);
+    const isLastChance = (this.#suspicions.get(delivery) ?? 0) >= spec.maxCrashes - lastChances;
+    const leave = isLastChance ? await solitude.enter(this) : undefined;
+    this.#suspects--;
+    // Paused meanwhile, or to let another one be alone: it comes again.
+    if (this.#stopping || delivery.stale === true || tap.isShutBesides('suspect')) this.#giveBack(delivery);
+    else {
+      void this.#run(delivery);
+      // Not for its listener's promise: that may hang, long after its timeout.
+      await solitude.rest(this);
+    }
+    leave?.();
+    tap.open('suspect');
+  }
+
+  // --- running -----------------------------------------------------------------------------------------------------
 
   readonly #handle = async (run: Run): Promise<void> => {
-    const failure = await this.#attempt(run);
-    if (run.abandoned) {
-      this.#parts.counters.late++;
-      return;
-    }
-    const outcome = failure === undefined ? this.#succeeded(run) : this.#failedSafely(run, failure.error);
-    run.ended = true;
-    const settled = await this.#settle(run, outcome);
-    if (settled && this.#parts.observers.any) this.#tell(run, outcome, failure);
-    this.#leave();
+    const { delivery } = run;
+    const thrown = this.#isPastCrashing(delivery) ? { error: crashed(run, delivery) } : await this.#parts.handler.attempt(run);
+    run.cancelExpiry();
+    if (run.overdue) this.#overdue--;
+    if (run.overdue || run.abandoned) this.#parts.counters.late++;
+    else await this.#conclude(run, thrown);
   };
 
-  async #attempt(run: Run): Promise<{ readonly error: unknown } | undefined> {
-    try {
-      await this.#pass(run);
-      if (run.hasSends) await run.sendsEnded();
-      return undefined;
-    } catch (error) {
-      // Nothing of this attempt may still be under way when the next one begins.
-      await run.sendsEnded().catch(() => undefined);
-      return { error };
+  /** The attempt has failed now; what the listener still does is ignored. */
+  #timedOut(run: Run): void {
+    const { listener, event } = this.#parts.subscription;
+    const timeoutMs = String(listener.options.timeoutMs);
+    const error = new TidingsError(
+      'listener-timeout',
+      `listener ${listener.name} took longer than its timeoutMs, ${timeoutMs} ms, for an event ${event.name}: heed context.signal, or raise it`,
+      { retryable: true },
+    );
+    this.#overdue++;
+    run.giveUp(error);
+    void this.#conclude(run, { error });
+  }
+
+  // --- ending ------------------------------------------------------------------------------------------------------
+
+  async #conclude(run: Run, failed: Thrown | undefined): Promise<void> {
+    const { errors } = this.#parts;
+    const thrown = failed === undefined || !errors.any ? failed : { error: await errors.handle(failed.error, run) };
+    if (run.abandoned) {
+      // An overdue one is counted when its listener has ended.
+      if (!run.overdue) this.#parts.counters.late++;
+      return;
     }
+    const verdict = thrown === undefined ? undefined : this.#judge.verdict(run, thrown.error);
+    if (verdict === undefined) this.#succeeded(run);
+    else if (verdict.counts) this.#parts.watch?.failed(thrown?.error);
+    // At once: nothing may begin that would be given back again.
+    if (verdict?.fate === 'stopped') this.stop();
+    run.ended = true;
+    const settled = await this.#settle(run, verdict?.outcome ?? accept, verdict?.fate);
+    if (settled && this.#parts.observers.any) this.#tell(run, thrown, verdict?.fate);
+    if (verdict?.fate === 'stopped') this.#parts.halt(thrown?.error);
+    this.widened();
+    this.#wakeIdle();
   }
 
-  async #reach(run: Run): Promise<void> {
-    const { validator, subscription, resolve } = this.#parts;
-    const event = run.envelope.event;
-    if (validator !== undefined) await this.#validate(run, event, validator);
-    const found = resolve();
-    const listener = (found instanceof Promise ? await found : found) as ListenerInstance;
-    if (typeof listener.on !== 'function')
-      throw new TidingsError('configuration', `${subscription.listener.target.name} has no method on()`);
-    await listener.on(event, run);
-  }
-
-  async #validate(run: Run, event: object, validator: Validator): Promise<void> {
-    try {
-      await validator.validate(event, this.#parts.subscription.event);
-    } catch (error) {
-      // A rule that could not be asked (its database was down) says nothing about the event.
-      if (TidingsError.is(error) && error.code === 'invalid-event') run.envelope.receiptFailure = 'invalid';
-      throw error;
+  #succeeded(run: Run): void {
+    const { counters, watch } = this.#parts;
+    if (run.inner === undefined) counters.stopped++;
+    else {
+      counters.handled++;
+      watch?.succeeded();
     }
-  }
-
-  #succeeded(run: Run): Outcome {
-    this.#parts.counters[run.inner === undefined ? 'stopped' : 'handled']++;
-    return accept;
-  }
-
-  /** A delivery is settled whatever was thrown: an error that cannot even be described must not keep it. */
-  #failedSafely(run: Run, error: unknown): Outcome {
-    try {
-      return this.#failed(run, error);
-    } catch (broken) {
-      return this.#failed(run, new TidingsError('pipeline', `an error was thrown that could not be described: ${describe(broken)}`));
-    }
-  }
-
-  #failed(run: Run, error: unknown): Outcome {
-    const { counters, failures, subscription, logger, clock } = this.#parts;
-    const { listener, spec } = subscription;
-    const { delivery, attempt, envelope } = run;
-    const outcome = failures.decide({
-      error,
-      id: envelope.id,
-      correlationId: envelope.correlationId,
-      receiptFailure: envelope.receiptFailure,
-      message: delivery.message,
-      attempt,
-      listener,
-      spec,
-      now: clock.now(),
-    });
-    counters.failed++;
-    const fields = { event: subscription.event.name, listener: listener.name, id: envelope.id, attempt, error: describe(error) };
-    if (outcome.to === 'archive') logger.error(fields, `an event goes to ${spec.archive}`);
-    else logger.warn(fields, 'an attempt failed and will be retried');
-    return outcome;
   }
 
   /** Settles the delivery and what followed it; false when all their connections were gone. */
-  async #settle(run: Run, outcome: Outcome): Promise<boolean> {
+  async #settle(run: Run, outcome: Outcome, fate: Fate | undefined): Promise<boolean> {
     const { counters } = this.#parts;
     let settled = (await run.delivery.settle(outcome)) === 'settled';
-    if (settled) this.#countOutcome(outcome);
+    if (settled) this.#countFate(fate);
     else counters.stale++;
     // One of them may carry the outcome out; a true double of the message then needs nothing more. The last look and the end of the
     // run are in one stretch, so that no follower comes in between.
     for (let follower = run.followers?.shift(); follower !== undefined; follower = run.followers?.shift()) {
       counters.adopted++;
-      if ((await follower.settle(settled ? accept : outcome)) === 'settled' && !settled) {
+      if ((await follower.settle(settled && outcome.do !== 'return' ? accept : outcome)) === 'settled' && !settled) {
         settled = true;
-        this.#countOutcome(outcome);
+        this.#countFate(fate);
       }
     }
     const key = keyOf(run.delivery);
     if (this.#runs.get(key) === run) this.#runs.delete(key);
-    if (!settled) this.#results.keep(run.delivery.message, outcome);
+    if (!settled && outcome.do !== 'return') this.#results.keep(run.delivery.message, { outcome, fate });
     return settled;
   }
 
-  #countOutcome(outcome: Outcome): void {
-    if (outcome.do !== 'copy') return;
-    this.#parts.counters[outcome.to === 'self' ? 'retried' : 'archived']++;
+  #countFate(fate: Fate | undefined): void {
+    if (fate === 'archived') this.#archived++;
+    if (fate !== undefined && fate !== 'stopped') this.#parts.counters[fate]++;
   }
 
-  #tell({ envelope, attempt, inner }: Run, outcome: Outcome, failure: { readonly error: unknown } | undefined): void {
+  #tell({ envelope, attempt, inner }: Run, thrown: Thrown | undefined, fate: Fate | undefined): void {
     const { observers, subscription } = this.#parts;
     const fact = { envelope, listener: subscription.listener, attempt };
-    if (failure === undefined && inner !== undefined) observers.tell('handled', fact);
-    else if (failure !== undefined)
-      observers.tell('failed', { ...fact, error: failure.error, archived: outcome.do === 'copy' && outcome.to === 'archive' });
+    if (thrown !== undefined && fate !== undefined)
+      observers.tell('failed', { ...fact, error: thrown.error, fate, archived: fate === 'archived' });
+    else if (inner !== undefined) observers.tell('handled', fact);
   }
 
-  #leave(): void {
-    // Not every delivery makes a run: some take over the result of another.
-    while (this.#hasPlace() && this.#waiting.length > 0) this.#begin(this.#waiting.shift() as Delivery);
-    this.#wakeIdle();
+  #giveBackFollowers(run: Run): void {
+    for (const follower of run.followers ?? []) this.#giveBack(follower);
   }
 
   #giveBack(delivery: Delivery): void {
@@ -286,6 +379,14 @@ export class Dispatcher {
     for (const wake of this.#idle) wake();
     this.#idle.clear();
   }
+}
+
+function crashed(run: Run, { brokerCount }: Delivery): TidingsError {
+  run.crashed = true;
+  return new TidingsError(
+    'crashed',
+    `${String(brokerCount)} deliveries of the event ended with a dead process or a lost connection (maxCrashes): see what it does to the process before you replay it`,
+  );
 }
 
 function keyOf(delivery: Delivery): string | Delivery {

@@ -22,6 +22,8 @@ export const errorCodes = [
   'send-many', // some of sendEvents() failed; `results` tells each
   'connection', // a connection could not be made or was lost
   'not-supported', // the provider does not have this capability
+  'listener-timeout', // the listener took longer than its timeoutMs
+  'crashed', // deliveries of the event ended with a dead process or connection, again and again
   'retry-later', // thrown by a listener: not now
   'unrecoverable', // thrown by a listener: never
 ] as const;

@@ -11,7 +11,7 @@ export interface EventContext {
   /** After so many failed attempts the event goes to the archive. */
   readonly maxAttempts: number;
   readonly firstFailureAt?: Date | undefined;
-  /** Aborts at the end of `stop()`'s deadline; what the listener does after that is ignored and the event comes again. */
+  /** Aborts at the listener's `timeoutMs`, and at the end of `stop()`'s deadline; what the listener does after that is ignored and the event comes again. */
   readonly signal: AbortSignal;
   /** Sends an event caused by this one. Sends that are not awaited are awaited before this event is settled. */
   readonly sendEvent: SendEvent;

@@ -19,6 +19,6 @@ export interface ListenerDecorator<E extends object> {
 export function eventListener<E extends object>(event: EventClass<E>, options: string | EventListenerOptions = {}): ListenerDecorator<E> {
   const given = typeof options === 'string' ? { name: options } : { ...options };
   return (target) => {
-    noteListener(target, { target, event, name: given.name ?? target.name, options: Object.freeze(given) });
+    noteListener(target, { target, event, hears: 'events', name: given.name ?? target.name, options: Object.freeze(given) });
   };
 }

@@ -3,13 +3,13 @@ import type { ReceiptFailure } from './incoming-envelope.js';
 import type { CopyOutcome, SubscriptionSpec, WireMessage } from './provider.js';
 
 /** Why an event went to the archive. */
-export type ArchiveReason = ReceiptFailure | 'failed';
+export type ArchiveReason = ReceiptFailure | 'failed' | 'crashed';
 
 /** One attempt that failed. */
 export interface Failure {
   readonly error: unknown;
-  /** Set when the event could not even be read: no further attempt would change that. */
-  readonly receiptFailure: ReceiptFailure | undefined;
+  /** Set when it is not the listener's failure, and no further attempt would change it. */
+  readonly reason: Exclude<ArchiveReason, 'failed'> | undefined;
   /** The event's identity and its conversation's, however the message said them. */
   readonly id: string;
   readonly correlationId: string;
@@ -18,12 +18,29 @@ export interface Failure {
   readonly attempt: number;
   readonly listener: EventListenerDescriptor;
   readonly spec: SubscriptionSpec;
+  /** Where those are told who listen to faults of the event; undefined for them themselves. */
+  readonly faults: string | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** What becomes of a delivery whose attempt failed. Pure: no timers, no I/O. */
+/** What becomes of an event whose attempt failed. */
+export type Fate = Verdict['fate'];
+
+export type Verdict = (
+  | { readonly fate: 'retried' | 'archived'; readonly outcome: CopyOutcome }
+  | { readonly fate: 'discarded'; readonly outcome: { readonly do: 'accept' } }
+  /** The event stays on its queue, and the manager stops. */
+  | { readonly fate: 'stopped'; readonly outcome: { readonly do: 'return' } }
+) & {
+  /** Whether it tells something about the listener, and not only about this event: then a breaker counts it. */
+  readonly counts: boolean;
+};
+
+/** Decides about failed attempts of one listener. Pure: no timers, no I/O. */
 export interface FailurePolicy {
   readonly maxAttempts: number;
-  decide(failure: Failure): CopyOutcome;
+  decide(failure: Failure): Verdict;
+  /** The same attempt once more: for the broker a message of which no delivery was lost yet. */
+  renew(message: WireMessage, spec: SubscriptionSpec): CopyOutcome;
 }

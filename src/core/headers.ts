@@ -17,7 +17,11 @@ export const wire = {
   contentType: 'tidings_content_type',
   attempt: 'tidings_attempt',
   round: 'tidings_round',
+  /** How often it was written anew, so that the broker counts lost connections from 0. */
+  renewed: 'tidings_renewed',
   firstFailureAt: 'tidings_first_failure_at',
+  /** Every failed attempt so far, over all rounds, as JSON. */
+  history: 'tidings_history',
   errorReason: 'tidings_error_reason',
   errorClass: 'tidings_error_class',
   errorMessage: 'tidings_error_message',
@@ -26,6 +30,15 @@ export const wire = {
   errorAttempts: 'tidings_error_attempts',
   errorAt: 'tidings_error_at',
   originQueue: 'tidings_origin_queue',
+  faultReason: 'tidings_fault_reason',
+  faultClass: 'tidings_fault_class',
+  faultMessage: 'tidings_fault_message',
+  faultStack: 'tidings_fault_stack',
+  faultListener: 'tidings_fault_listener',
+  faultAttempts: 'tidings_fault_attempts',
+  faultAt: 'tidings_fault_at',
+  faultQueue: 'tidings_fault_queue',
+  faultHistory: 'tidings_fault_history',
 } as const;
 
 // The form of CloudEvents attributes that some senders use; read, never written.

@@ -20,6 +20,8 @@ export class IncomingEnvelope implements Envelope {
   readonly id: string;
   /** Why the event cannot be read, once that was tried and failed. */
   receiptFailure: ReceiptFailure | undefined;
+  /** Its run was left to others: what that comes to counts for nothing. */
+  abandoned = false;
   readonly #descriptor: EventDescriptor;
   readonly #codec: Codec;
   readonly #maxBodyBytes: number;

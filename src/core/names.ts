@@ -2,7 +2,7 @@ import type { QueueNaming } from './provider.js';
 
 /** What a name on the broker may not contain: wildcards, address parameters, separators, blanks. */
 const bad = /::|[?#*,\s\p{Cc}]/u;
-const reservedPrefixes = ['archive.', 'replies.', 'activemq.', '$'];
+const reservedPrefixes = ['archive.', 'faults.', 'replies.', 'activemq.', '$'];
 const reservedNames = ['DLQ', 'ExpiryQueue'];
 const longest = 200;
 
@@ -17,6 +17,11 @@ export function nameMistake(name: unknown): string | undefined {
   if (prefix !== undefined) return `begins with '${prefix}', which is reserved`;
   if (reservedNames.includes(name)) return 'is reserved: brokers have a queue of that name';
   return undefined;
+}
+
+/** Where word goes of events that ended in an archive. */
+export function faultName(event: string): string {
+  return `faults.${event}`;
 }
 
 export interface QueueParts {

@@ -1,5 +1,6 @@
 import type { EventDescriptor, EventListenerDescriptor } from './descriptors.js';
 import type { Envelope } from './envelope.js';
+import type { Fate } from './failure-policy.js';
 
 /**
  * Is told what happened, after it happened: for tests, metrics, logs. Called synchronously on the way of each event; what an observer throws
@@ -27,6 +28,8 @@ export interface HandledFact {
 
 export interface FailedFact extends HandledFact {
   readonly error: unknown;
-  /** Whether this was the last attempt. */
+  /** What becomes of the event. */
+  readonly fate: Fate;
+  /** Whether it ended in the archive. */
   readonly archived: boolean;
 }

@@ -71,7 +71,10 @@ export interface ProviderHost {
   /** Never throws. */
   readonly logger: Logger;
   readonly clock: Clock;
-  /** To be called for each change, also for `connected` at start. Never throws. */
+  /**
+   * To be called for each change, also for `connected` at start; and when the broker could not be reached, at start too, with the error: there
+   * are senders that wait for no second attempt. Never throws.
+   */
   onState(change: ProviderState): void;
 }
 
@@ -138,6 +141,17 @@ export interface SubscriptionSpec {
   readonly concurrency: number;
   /** Deliveries held beyond the running ones. */
   readonly prefetch: number;
+  /** What the archive keeps; given to the broker where it is able to keep it. */
+  readonly archiveBounds: ArchiveBounds;
+  /** From this `brokerCount` on a delivery is archived unhandled: the broker's own limit must stand two above it. */
+  readonly maxCrashes: number;
+}
+
+export interface ArchiveBounds {
+  /** What is older is gone: dropped, not moved to a queue of expired messages. */
+  readonly maxAgeMs: number;
+  /** The newest so many stay; one more drops the oldest. */
+  readonly maxCount: number;
 }
 
 export interface ProviderSubscription {
@@ -145,8 +159,16 @@ export interface ProviderSubscription {
   readonly ready: boolean;
   /** Deliveries may come from now on, also after `pause()`. */
   open(): void;
-  /** Resolves when no further delivery will come. Those handed over already stay unsettled; they are not returned by this. */
+  /**
+   * Resolves, soon and always, when no further delivery will come, before `open()`. Those handed over already stay unsettled; they are not
+   * returned by this.
+   */
   pause(): Promise<void>;
+  /**
+   * From now on at most so many deliveries that are not settled, instead of `spec.concurrency + spec.prefetch`. What is out already stays
+   * out, and what the broker has been allowed to send may still come.
+   */
+  setLimit(deliveries: number): void;
   /** Ends the subscription. What is unsettled goes back to the queue, uncounted. Resolves also when the connection is gone. */
   close(): Promise<void>;
 }
@@ -172,7 +194,10 @@ export type Settlement = 'settled' | 'stale';
 export type Outcome =
   /** Done: the message is gone from the queue. */
   | { readonly do: 'accept' }
-  /** Left unsettled: goes back, uncounted, when the subscription closes. Only while stopping. */
+  /**
+   * Nothing was done: goes back to its place in the queue, uncounted. While the subscription is paused at once, where the protocol is able
+   * to; else when it closes. Only for a subscription that is paused or will be: it would come again at once.
+   */
   | { readonly do: 'return' }
   /** One operation: write the copy, await its confirmation, accept the original. */
   | CopyOutcome;
@@ -186,6 +211,28 @@ export interface CopyOutcome {
   /** Held by the broker until then. */
   readonly notBefore?: Date;
   readonly dedupeId?: string;
+  /** Published too, after the copy is confirmed and before the original is accepted. */
+  readonly notice?: Notice;
+}
+
+/**
+ * Tells others of what became of a message: the message once more, for whoever listens at another multicast address. Nobody may be there.
+ * One that is refused is logged and given up: the message itself matters more.
+ */
+export interface Notice {
+  readonly address: string;
+  /** Laid over the message's headers as received; undefined removes one. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly dedupeId?: string;
+}
+
+/** A message that an operator puts into another queue. */
+export interface CopyTo {
+  /** `<address>::<queue>`, which must be there: that queue alone, never its siblings. */
+  readonly to: string;
+  /** Laid over the message's headers; undefined removes one. Body and all other headers stay byte for byte. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly dedupeId?: string;
 }
 
 /** Queues are named `<address>::<queue>`; a name without `::` is an anycast queue on the address of its name (an archive). */
@@ -194,6 +241,13 @@ export interface QueueAdmin {
   count(queue: string): Promise<number>;
   /** Waiting messages, oldest first; they stay. */
   browse(queue: string, options?: { readonly limit?: number }): AsyncIterable<WireMessage>;
+  /**
+   * Takes waiting messages out, oldest first, one by one: each copy is confirmed before its original is gone, so that a death in between
+   * loses nothing and repeats at most one. Looks at no more than stood there when it began, and ends after `limit` were copied or removed;
+   * resolves with how many those were. 'skip' leaves one at its place. Others may consume from the queue and write to it meanwhile.
+   * A copy that is refused ends it with that refusal, the original in its place.
+   */
+  take(queue: string, options: { readonly limit?: number }, decide: (message: WireMessage) => CopyTo | 'remove' | 'skip'): Promise<number>;
   /** Names of all queues, `<address>::<queue>`, whose name begins with `prefix`. */
   list(prefix: string): Promise<string[]>;
   /** Consumers on the queue, of all processes. */

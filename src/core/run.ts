@@ -1,4 +1,5 @@
-import { attemptOf } from './attempt.js';
+import { attemptOf, isPutBack } from './attempt.js';
+import type { Deadlines, Expiring } from './deadlines.js';
 import type { EventListenerDescriptor } from './descriptors.js';
 import type { EventContext } from './event-context.js';
 import { HandedPromise } from './handed-promise.js';
@@ -16,11 +17,14 @@ export interface RunHome {
   readonly listener: EventListenerDescriptor;
   readonly maxAttempts: number;
   readonly sendWithin: SendWithin;
+  /** It has used up its time. */
+  readonly overdue: (run: Run) => void;
 }
 
 /** One attempt at one delivery: from the first pipeline to the settlement. */
-export class Run implements EventContext, Passage {
-  readonly delivery: Delivery;
+export class Run implements EventContext, Passage, Expiring {
+  /** Another one of the same message, once its connection was lost under the run. */
+  delivery: Delivery;
   readonly envelope: IncomingEnvelope;
   readonly attempt: number;
   /** Deliveries of the same message that came while this one ran: they take over its result. */
@@ -32,8 +36,14 @@ export class Run implements EventContext, Passage {
   leaving = false;
   /** Left to others at the stop deadline: what it comes to is ignored. */
   abandoned = false;
+  /** Its result was decided before its listener has ended; what it comes to is ignored. */
+  overdue = false;
+  /** The event seems to end processes. */
+  crashed = false;
   readonly #home: RunHome;
   #abort: AbortController | undefined;
+  #abortReason: Error | undefined;
+  #expiry: { readonly at: number; readonly deadlines: Deadlines } | undefined;
   #sends: Set<Promise<unknown>> | undefined;
   #sendFailures: { readonly error: unknown; readonly handed: HandedPromise<unknown> }[] | undefined;
   #sendEvent: SendEvent | undefined;
@@ -54,14 +64,15 @@ export class Run implements EventContext, Passage {
   }
 
   get firstFailureAt(): Date | undefined {
-    const said = this.delivery.message.headers.get(wire.firstFailureAt);
+    const { headers } = this.delivery.message;
+    const said = isPutBack(headers) ? undefined : headers.get(wire.firstFailureAt);
     return said === undefined ? undefined : new Date(said);
   }
 
   // Made at first use: most listeners never ask.
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.abandoned) this.#abort.abort();
+    if (this.abandoned || this.overdue) this.#abort.abort(this.#abortReason);
     return this.#abort.signal;
   }
 
@@ -77,8 +88,30 @@ export class Run implements EventContext, Passage {
 
   abandon(): void {
     this.abandoned = true;
+    this.envelope.abandoned = true;
     this.ended = true;
     this.#abort?.abort();
+  }
+
+  /** Its result is decided, for this reason, which its signal tells. */
+  giveUp(reason: Error): void {
+    this.overdue = true;
+    this.envelope.abandoned = true;
+    this.#abortReason = reason;
+    this.#abort?.abort(reason);
+  }
+
+  expireAt(at: number, deadlines: Deadlines): void {
+    this.#expiry = { at, deadlines };
+    deadlines.add(this, at);
+  }
+
+  cancelExpiry(): void {
+    this.#expiry?.deadlines.remove(this, this.#expiry.at);
+  }
+
+  expire(): void {
+    if (!this.ended) this.#home.overdue(this);
   }
 
   /**
@@ -102,11 +135,13 @@ export class Run implements EventContext, Passage {
     return handed;
   }
 
-  /** Waits for all sends that were kept; throws the first failure that nobody took. */
+  /** Waits for all sends that were kept; throws the first failure that nobody took. Each failure is told once. */
   async sendsEnded(): Promise<void> {
     if (this.#sends === undefined) return;
     while (this.#sends.size > 0) await Promise.all(this.#sends);
     const lost = this.#sendFailures?.find(({ handed }) => !handed.taken);
+    // A pipeline that has seen it may have dealt with it.
+    this.#sendFailures = undefined;
     if (lost !== undefined) throw lost.error;
   }
 }

@@ -9,7 +9,7 @@ import { chain, type Passage, type Passing, type Stage } from './pipeline-chain.
 import type { Observers } from './observers.js';
 import type { Provider, WireMessage } from './provider.js';
 import type { Run } from './run.js';
-import type { SendOptions, SentEvent } from './sending.js';
+import { offline, type SendOptions, type SentEvent } from './sending.js';
 import { within, type Wait } from './within.js';
 import type { Deadlines } from './deadlines.js';
 
@@ -23,6 +23,8 @@ export interface SenderParts {
   readonly serviceName: string;
   readonly namePrefix: string;
   readonly maxBodyBytes: number;
+  /** Why nothing is sent now, where sends shall not wait for the broker. */
+  readonly away: () => Error | undefined;
   readonly counters: Counters;
   readonly observers: Observers;
   readonly clock: Clock;
@@ -62,6 +64,7 @@ export class Sender {
     const sending: Sending = { envelope, wait, left: false, answered: false, givenUp: undefined, inner: undefined };
     const { counters, deadlines, observers } = this.#parts;
     try {
+      this.#refuseOffline(envelope);
       // Without pipelines the provider keeps the deadline itself.
       await (this.#hasStages ? within(this.#pass(sending), deadlines, wait, (why) => giveUp(sending, why)) : this.#pass(sending));
     } catch (error) {
@@ -103,8 +106,14 @@ export class Sender {
     if (checked !== undefined) await (this.#hasStages ? checked : within(checked, deadlines, wait, (why) => giveUp(sending, why)));
     const message = envelope.toWire(maxBodyBytes);
     if (sending.givenUp !== undefined) throw sending.givenUp;
+    this.#refuseOffline(envelope);
     sending.left = true;
     await this.#leave(sending, message);
+  }
+
+  #refuseOffline({ type, id }: OutgoingEnvelope): void {
+    const why = this.#parts.away();
+    if (why !== undefined) throw offline(`${type} (${id})`, why);
   }
 
   async #leave(sending: Sending, message: WireMessage): Promise<void> {

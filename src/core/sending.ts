@@ -1,4 +1,4 @@
-import { TidingsError } from './errors.js';
+import { describe, SendError, TidingsError } from './errors.js';
 import type { EventClass, Fields, Instance } from './descriptors.js';
 
 export interface SendOptions {
@@ -35,6 +35,12 @@ export interface SentEvent {
 export interface SendEvent {
   <E extends object>(event: EventClass<E>, fields: Fields<E>, options?: SendOptions): Promise<SentEvent>;
   (event: Instance, options?: SendOptions): Promise<SentEvent>;
+}
+
+/** What `whenOffline: 'fail'` says of a send. */
+export function offline(event: string, why: Error): SendError {
+  const text = `${event} was not sent: the broker is away, and whenOffline is 'fail'. The last error: ${describe(why)}`;
+  return new SendError('not-sent', 'connection', text, { cause: why });
 }
 
 /** Throws 'configuration' for options that would make a send wait for ever or lose its identity. */

@@ -1,5 +1,6 @@
 import { attemptOf, roundOf } from './attempt.js';
 import { wire } from './headers.js';
+import type { Fate } from './failure-policy.js';
 import type { Outcome, WireMessage } from './provider.js';
 
 const most = 1000;
@@ -14,27 +15,34 @@ export function identity(message: WireMessage): string | undefined {
   return id === undefined ? undefined : `${id}#${String(roundOf(headers))}.${String(attemptOf(headers))}`;
 }
 
+/** What a run came to. */
+export interface Result {
+  readonly outcome: Outcome;
+  /** Undefined: it succeeded. */
+  readonly fate: Fate | undefined;
+}
+
 /** Results of runs that outlived their connection, for when the broker delivers those messages again. The last 1 000 are kept. */
 export class StaleResults {
-  readonly #outcomes = new Map<string, Outcome>();
+  readonly #results = new Map<string, Result>();
 
-  keep(message: WireMessage, outcome: Outcome): void {
+  keep(message: WireMessage, result: Result): void {
     const key = identity(message);
     if (key === undefined) return;
-    this.#outcomes.set(key, outcome);
-    if (this.#outcomes.size <= most) return;
-    for (const oldest of this.#outcomes.keys()) {
-      this.#outcomes.delete(oldest);
+    this.#results.set(key, result);
+    if (this.#results.size <= most) return;
+    for (const oldest of this.#results.keys()) {
+      this.#results.delete(oldest);
       return;
     }
   }
 
-  take(message: WireMessage): Outcome | undefined {
-    if (this.#outcomes.size === 0) return undefined;
+  take(message: WireMessage): Result | undefined {
+    if (this.#results.size === 0) return undefined;
     const key = identity(message);
     if (key === undefined) return undefined;
-    const outcome = this.#outcomes.get(key);
-    this.#outcomes.delete(key);
-    return outcome;
+    const result = this.#results.get(key);
+    this.#results.delete(key);
+    return result;
   }
 }

@@ -53,7 +53,7 @@ class Limit implements Expiring, Abortable {
 
   expire(): void {
     const error = this.#giveUp('deadline');
-    if (error !== undefined) this.#reject(error);
+    if (error !== undefined) this.#fail(error);
     else this.#deadlines.add(this, (this.#at += graceMs));
   }
 
@@ -64,6 +64,12 @@ class Limit implements Expiring, Abortable {
 
   aborted(): void {
     const error = this.#giveUp('aborted');
-    if (error !== undefined) this.#reject(error);
+    if (error !== undefined) this.#fail(error);
+  }
+
+  // The promise may go on for ever: nothing is kept for it.
+  #fail(error: Error): void {
+    this.end();
+    this.#reject(error);
   }
 }

@@ -7,21 +7,26 @@ import type { Counters } from '../core/counters.js';
 import type { Deadlines } from '../core/deadlines.js';
 import type { Class, EnvelopePipeline } from '../core/descriptors.js';
 import { Dispatcher } from '../core/dispatcher.js';
+import { errorHandlerMistakes, ErrorHandlers } from '../core/error-handlers.js';
 import { ConfigurationError, describe } from '../core/errors.js';
 import type { Observers } from '../core/observers.js';
-import type { ProviderSubscription } from '../core/provider.js';
+import { Handler } from '../core/handler.js';
 import { decoratedListeners, decoratedPipelines, pipelineDescriptor } from '../core/registry.js';
 import type { SendWithin } from '../core/run.js';
 import { Sender } from '../core/sender.js';
+import { Solitude } from '../core/solitude.js';
+import { Tap } from '../core/tap.js';
+import { Breaker, defaultBreaker } from '../reliability/breaker.js';
 import { RetryPolicy } from '../reliability/retry-policy.js';
-import { decoratorMistakes, pipelineMistakes, type Settings } from './manager-options.js';
+import { decoratorMistakes, definedOnly, pipelineMistakes, retryOf, type Settings } from './manager-options.js';
 import { defaultServerName, defaultServiceName } from './own-names.js';
 
-/** One listener with everything it needs; `broker` is there once it is subscribed. */
+/** One listener with everything it needs. */
 export interface Station {
   readonly subscription: Subscription;
   readonly dispatcher: Dispatcher;
-  broker: ProviderSubscription | undefined;
+  readonly tap: Tap;
+  readonly breaker: Breaker | undefined;
 }
 
 /** The parts of a manager, put together for one start. */
@@ -41,6 +46,11 @@ export interface AssemblyInput {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly sendWithin: SendWithin;
+  readonly halt: (error: unknown) => void;
+  /** Why the broker cannot be reached; undefined while it can. */
+  readonly away: () => Error | undefined;
+  /** How many connections this process has lost and outlived. */
+  readonly lost: () => number;
 }
 
 /** Makes the parts, or throws a ConfigurationError with every mistake there is. */
@@ -60,7 +70,7 @@ async function putTogether(input: AssemblyInput): Promise<Assembly> {
   const { settings } = input;
   const mistakes = [...input.mistakes];
   const names = ownNames(settings, mistakes);
-  const catalog = catalogOf(settings, names.serverName);
+  const catalog = catalogOf(settings, names.serverName, settings.consume ? (settings.listeners ?? decoratedListeners()) : []);
   mistakes.push(...catalog.mistakes);
   const pipelines = await resolvedPipelines(settings, mistakes);
   await tryListeners(catalog, settings, mistakes);
@@ -81,14 +91,16 @@ function ownNames(settings: Settings, mistakes: string[]): Names {
   return { serviceName: serviceName ?? '', serverName: settings.serverName ?? defaultServerName() };
 }
 
-function catalogOf(settings: Settings, serverName: string): Catalog {
+/** The model of these listeners, with the names that this process gives them. */
+export function catalogOf(settings: Settings, serverName: string, listeners: readonly Class[]): Catalog {
   return buildCatalog({
-    listeners: settings.consume ? (settings.listeners ?? decoratedListeners()) : [],
+    listeners,
     serverName,
     serverNameSet: settings.serverName !== undefined,
     namePrefix: settings.namePrefix,
     naming: settings.provider.queueNaming ?? 'plain',
     concurrency: settings.concurrency,
+    archiveBounds: settings.archive,
     optionMistakes: decoratorMistakes,
   });
 }
@@ -100,6 +112,7 @@ async function resolvedPipelines(settings: Settings, mistakes: string[]): Promis
     const options = typeof given === 'function' ? pipelineDescriptor(given)?.options : undefined;
     mistakes.push(...pipelineMistakes(options ?? {}).map((mistake) => `@envelopePipeline on ${(given as Class).name}: ${mistake}`));
     const pipeline = typeof given === 'function' ? await tryResolve<EnvelopePipeline>(given, settings, mistakes) : given;
+    if (pipeline !== undefined) mistakes.push(...errorHandlerMistakes(pipeline));
     if (pipeline !== undefined) ordered.push({ order: options?.order ?? (pipeline as { order?: number }).order ?? 0, pipeline });
   }
   return ordered.sort((a, b) => a.order - b.order).map(({ pipeline }) => pipeline);
@@ -152,9 +165,8 @@ function connected(
   pipelines: EnvelopePipeline[],
   { codec, validator }: Translators,
 ): Assembly {
-  const { settings, counters, observers, clock, deadlines, sendWithin } = input;
-  const { provider, maxBodyBytes, namePrefix, validate, ambient, logger } = settings;
-  const failures = new RetryPolicy(settings.retry);
+  const { settings, counters, observers, clock, deadlines, away } = input;
+  const { provider, maxBodyBytes, namePrefix, validate } = settings;
   const sender = new Sender({
     provider,
     stages: pipelines.flatMap((pipeline) =>
@@ -167,31 +179,77 @@ function connected(
     serviceName: names.serviceName,
     namePrefix,
     maxBodyBytes,
+    away: settings.whenOffline === 'fail' ? away : () => undefined,
     counters,
     observers,
     clock,
     deadlines,
   });
-  const stations = catalog.subscriptions.map((subscription) => {
-    const { listener } = subscription;
-    const dispatcher = new Dispatcher({
-      subscription,
-      stages: pipelines.flatMap((pipeline) =>
-        pipeline.handle === undefined ? [] : [(run, next) => pipeline.handle?.(run.envelope, listener, next) ?? Promise.resolve()],
-      ),
-      codec,
-      validator: validate.receive ? validator : undefined,
-      failures,
-      resolve: () => settings.resolve(listener.target),
-      sendWithin,
-      ambient,
-      maxBodyBytes,
-      counters,
-      observers,
-      logger,
-      clock,
-    });
-    return { subscription, dispatcher, broker: undefined };
-  });
+  const errors = new ErrorHandlers(pipelines, settings.logger);
+  const solitude = new Solitude(deadlines, () => clock.now());
+  const stations = catalog.subscriptions.map((subscription) =>
+    stationOf(subscription, pipelines, { ...input, codec, validator, errors, solitude }),
+  );
   return { ...names, sender, stations };
+}
+
+interface StationParts extends AssemblyInput, Translators {
+  readonly errors: ErrorHandlers;
+  readonly solitude: Solitude;
+}
+
+function stationOf(subscription: Subscription, pipelines: readonly EnvelopePipeline[], parts: StationParts): Station {
+  const { settings, counters, observers, clock, deadlines, sendWithin, halt, lost, codec, validator, errors, solitude } = parts;
+  const { maxBodyBytes, ambient, logger } = settings;
+  const { listener, event, spec } = subscription;
+  const { retry, onError, unrecoverable, breaker, prefetch } = listener.options;
+  const tap = new Tap({
+    concurrency: spec.concurrency,
+    prefetch,
+    onFault: (error) => {
+      logger.error({ event: event.name, listener: listener.name, error: describe(error) }, 'the provider could not pause a subscription');
+    },
+  });
+  const watch =
+    breaker === false
+      ? undefined
+      : new Breaker({
+          options: { ...defaultBreaker, ...definedOnly(breaker) },
+          tap,
+          event: event.name,
+          listener: listener.name,
+          counters,
+          logger,
+          clock,
+        });
+  const handler = new Handler({
+    subscription,
+    stages: pipelines.flatMap((pipeline) =>
+      pipeline.handle === undefined ? [] : [(run, next) => pipeline.handle?.(run.envelope, listener, next) ?? Promise.resolve()],
+    ),
+    codec,
+    validator: settings.validate.receive ? validator : undefined,
+    resolve: () => settings.resolve(listener.target),
+  });
+  const dispatcher = new Dispatcher({
+    subscription,
+    tap,
+    handler,
+    codec,
+    failures: new RetryPolicy({ retry: retryOf(retry, settings.retry), onError, unrecoverable }),
+    errors,
+    lost,
+    watch,
+    solitude,
+    sendWithin,
+    halt,
+    ambient,
+    maxBodyBytes,
+    counters,
+    observers,
+    logger,
+    clock,
+    deadlines,
+  });
+  return { subscription, dispatcher, tap, breaker: watch };
 }

@@ -6,7 +6,7 @@ export interface Connecting extends Pick<ProviderHost, 'logger' | 'clock' | 'onS
   readonly provider: Provider;
 }
 
-/** Starts the provider and subscribes every listener. No delivery is handed over before all subscriptions are confirmed. */
+/** Starts the provider and subscribes every listener. No delivery is handed over before their taps are opened. */
 export async function connect(
   { assembly, provider, logger, clock, onState }: Connecting,
   { signal, once }: { readonly signal: AbortSignal; readonly once: boolean },
@@ -17,11 +17,10 @@ export async function connect(
   await provider.start({ serviceName, serverName, logger, clock, onState }, { specs, signal, once });
   onStarted();
   const subscribed = stations.map(async (station) => {
-    station.broker = await provider.subscribe(station.subscription.spec, station.dispatcher.deliver);
+    station.tap.connect(await provider.subscribe(station.subscription.spec, station.dispatcher.deliver));
   });
   await Promise.all(subscribed);
   signal.throwIfAborted();
-  for (const { broker } of stations) broker?.open();
 }
 
 /** What `work` comes to, unless the signal comes first: then its reason. */

@@ -2,31 +2,35 @@ import { currentRun } from '../core/ambient.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import { newCounters, type CounterName } from '../core/counters.js';
 import { Deadlines } from '../core/deadlines.js';
-import type { EventClass, EventDescriptor, Fields, Instance } from '../core/descriptors.js';
+import type { Class, EventClass, EventDescriptor, Fields, Instance } from '../core/descriptors.js';
 import { describe, SendError, TidingsError } from '../core/errors.js';
 import { nameMistake } from '../core/names.js';
 import type { Observer } from '../core/observer.js';
 import { Observers } from '../core/observers.js';
 import type { Run, SendWithin } from '../core/run.js';
 import type { Sender } from '../core/sender.js';
-import type { SendOptions, SentEvent } from '../core/sending.js';
+import { offline, type SendOptions, type SentEvent } from '../core/sending.js';
+import { Waiters } from '../core/waiters.js';
 import { within, type Wait } from '../core/within.js';
+import { Archive, type ArchiveParts } from '../reliability/archive.js';
+import { ArchiveWatch } from './archive-watch.js';
 import { assemble, type Assembly } from './assembly.js';
+import { Closing } from './closing.js';
 import { connect, unlessAborted } from './connecting.js';
 import { eventArgument } from './event-argument.js';
 import { healthOf, type Health, type ManagerState, type StateChange } from './health.js';
+import { ListenerControl } from './listener-control.js';
+import { checkListener, findStation, findSubscription } from './listener-argument.js';
 import { defaultStopDeadlineMs, managerMistakes, settingsOf, type EventManagerOptions, type Settings } from './manager-options.js';
 import { Sends } from './sends.js';
 import { States } from './states.js';
 
 /** The last moment a Date can say. */
 const endOfTime = 8.64e15;
-/** What closing may take beyond the deadline of `stop()`, when running listeners have used that up. */
-const closingMs = 500;
 
 interface Start {
   /** Everything is confirmed: sends may go. */
-  readonly up: Promise<void>;
+  readonly up: Waiters<void>;
   /** And the hook afterStart has ended. */
   readonly done: Promise<void>;
   readonly abort: AbortController;
@@ -45,10 +49,14 @@ export class EventManager implements AsyncDisposable {
   readonly #observers: Observers;
   readonly #states: States;
   readonly #sends: Sends;
+  readonly #closing: Closing;
   #assembly: Assembly | undefined;
   #starting: Start | undefined;
   #stopping: Promise<void> | undefined;
   #failure: TidingsError | undefined;
+  /** Of a listener whose `onError` is 'stop'. */
+  #halted: Error | undefined;
+  #archives: ArchiveWatch | undefined;
 
   /** Does no I/O. Mistakes in the options are reported by `start()`, together with all others. */
   constructor(options: EventManagerOptions) {
@@ -60,6 +68,7 @@ export class EventManager implements AsyncDisposable {
     this.#observers = new Observers(logger);
     this.#states = new States(logger);
     this.#sends = new Sends({ maxPending, now: () => this.#clock.now(), ready: (...args) => this.#sender(...args) });
+    this.#closing = new Closing({ settings: this.#settings, sends: this.#sends, deadlines: this.#deadlines, clock: this.#clock });
   }
 
   get state(): ManagerState {
@@ -135,7 +144,33 @@ export class EventManager implements AsyncDisposable {
       providerName: (this.#settings.provider as Settings['provider'] | undefined)?.name ?? 'none',
       pending: this.#sends.pending,
       stations: this.#assembly?.stations ?? [],
+      archives: this.#archives?.complaints ?? [],
     });
+  }
+
+  /**
+   * What one listener could not handle. `event` says which one of a class that listens to several. Works in a process that does not consume
+   * too. Throws 'configuration' for a class that is no listener; its methods reject with 'not-running' unless the manager runs.
+   */
+  archive(listener: Class, event?: EventClass): Archive {
+    const { provider } = this.#settings;
+    const find = (): ArchiveParts => {
+      const { spec } = findSubscription(this.#settings, this.#running('an archive').serverName, listener, event);
+      if (provider.queues === undefined)
+        throw new TidingsError('not-supported', `the provider ${provider.name} gives no access to archives (capability 'manage')`);
+      return { queues: provider.queues, spec };
+    };
+    checkListener(listener, event);
+    return new Archive(find);
+  }
+
+  /** Steers one listener of this process. As with `archive()`, `event` says which one of several. */
+  listener(listener: Class, event?: EventClass): ListenerControl {
+    checkListener(listener, event);
+    return new ListenerControl(() => ({
+      station: findStation(this.#running('a listener').stations, listener, event),
+      queues: this.#settings.provider.queues,
+    }));
   }
 
   /** What happened since the manager was made. A copy. */
@@ -164,15 +199,13 @@ export class EventManager implements AsyncDisposable {
       at: this.#clock.now() + (deadlineMs >= 0 && deadlineMs < Infinity ? deadlineMs : defaultStopDeadlineMs),
       signal: undefined,
     };
-    this.#stopping ??= this.#shutDown(wait).finally(() => {
-      this.#stopping = undefined;
-    });
+    const stopped = this.#stopBy(wait);
     const run = currentRun();
     const dispatchers = (this.#assembly?.stations ?? []).map(({ dispatcher }) => dispatcher);
     const own = run === undefined ? undefined : dispatchers.find((dispatcher) => dispatcher.has(run));
-    if (run === undefined || own === undefined) return this.#stopping;
+    if (run === undefined || own === undefined) return stopped;
     own.setLeaving(run);
-    return this.#bounded(Promise.all(dispatchers.map((dispatcher) => dispatcher.ended({ butLeaving: true }))), wait);
+    return this.#closing.bounded(Promise.all(dispatchers.map((dispatcher) => dispatcher.ended({ butLeaving: true }))), wait);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -183,20 +216,24 @@ export class EventManager implements AsyncDisposable {
 
   #begin(once: boolean): Start {
     const abort = new AbortController();
+    this.#halted = undefined;
     // Begins in its own turn: whoever is told of 'starting' finds it begun already.
     const up = Promise.resolve()
       .then(() => this.#bringUp(abort.signal, once))
       .then(
         () => {
           this.#starting = undefined;
+          this.#watchArchives();
           this.#states.enter('running');
+          // Not before: a listener may stop it with its first event. Whoever was told may have done so already.
+          if (this.state === 'running') for (const { tap } of this.#assembly?.stations ?? []) tap.open('start');
         },
         (error: unknown) => this.#notUp(error),
       );
     const done = up.then(() => this.#afterStart());
     // Whoever began it may have stopped waiting.
     done.catch(() => undefined);
-    this.#starting = { up, done, abort };
+    this.#starting = { up: new Waiters(up), done, abort };
     this.#states.enter('starting');
     return this.#starting;
   }
@@ -216,9 +253,28 @@ export class EventManager implements AsyncDisposable {
       );
     } catch (error) {
       // One whose start was refused holds nothing, and may be somebody else's.
-      if (progress.started || signal.aborted) await this.#bounded(provider.stop({ deadlineMs: closingMs }), this.#soon());
+      if (progress.started || signal.aborted) await this.#closing.stopProvider(this.#settings);
       throw error;
     }
+  }
+
+  #watchArchives(): void {
+    const { provider, logger } = this.#settings;
+    const { stations = [] } = this.#assembly ?? {};
+    if (provider.queues === undefined || stations.length === 0) return;
+    this.#archives = new ArchiveWatch({ queues: provider.queues, stations, logger, clock: this.#clock });
+  }
+
+  #running(what: string): Assembly {
+    if (this.#assembly === undefined || this.state !== 'running')
+      throw new TidingsError(
+        'not-running',
+        `${what} can only be reached while the event manager runs, and it is ${this.state}: start() it`,
+        {
+          retryable: true,
+        },
+      );
+    return this.#assembly;
   }
 
   #assemble(): Promise<Assembly> {
@@ -230,6 +286,9 @@ export class EventManager implements AsyncDisposable {
       clock: this.#clock,
       deadlines: this.#deadlines,
       sendWithin: this.#sendWithin,
+      halt: this.#halt,
+      away: () => this.#states.away,
+      lost: () => this.#states.losses,
     });
   }
 
@@ -299,9 +358,13 @@ export class EventManager implements AsyncDisposable {
       );
     }
     if (this.#failure !== undefined) throw unsent(descriptor, this.#failure);
+    if (this.#halted !== undefined && this.#starting === undefined) throw halted(descriptor, this.#halted);
     const own = this.#starting === undefined;
     const { up } = this.#starting ?? this.#begin(false);
-    await within(up, this.#deadlines, wait, (why) => this.#neverStarted(descriptor, why)).catch((error: unknown) => {
+    const reached = (mine: Promise<void>): Promise<void> =>
+      this.#settings.whenOffline === 'wait' ? mine : this.#states.unlessAway(mine, (why) => offline(descriptor.name, why));
+    const waited = up.each((mine) => within(reached(mine), this.#deadlines, wait, (why) => this.#neverStarted(descriptor, why)));
+    await waited.catch((error: unknown) => {
       // A start that somebody else began may have had a shorter deadline than this send has, which then tries for itself.
       if (error instanceof SendError) throw error;
       if (own || !TidingsError.is(error) || !error.retryable) throw unsent(descriptor, error);
@@ -318,7 +381,20 @@ export class EventManager implements AsyncDisposable {
 
   // --- stopping ----------------------------------------------------------------------------------------------------
 
-  async #shutDown(wait: Wait): Promise<void> {
+  #stopBy(wait: Wait, halted?: Error): Promise<void> {
+    return (this.#stopping ??= this.#shutDown(wait, halted).finally(() => {
+      this.#stopping = undefined;
+    }));
+  }
+
+  /** A listener has failed that says onError: 'stop'. */
+  readonly #halt = (error: unknown): void => {
+    const cause = error instanceof Error ? error : new Error(describe(error));
+    void this.#stopBy({ at: this.#clock.now() + defaultStopDeadlineMs, signal: undefined }, cause);
+  };
+
+  async #shutDown(wait: Wait, halted: Error | undefined): Promise<void> {
+    this.#halted = halted;
     const starting = this.#starting;
     if (starting !== undefined) {
       starting.abort.abort(new TidingsError('not-running', 'the event manager was stopped while it was starting', { retryable: true }));
@@ -330,54 +406,21 @@ export class EventManager implements AsyncDisposable {
       return;
     }
     this.#states.enter('stopping');
-    await this.#hook('beforeStop', wait);
-    await this.#drain(assembly, wait);
-    await this.#close(assembly, wait);
+    this.#archives?.end();
+    this.#archives = undefined;
+    await this.#closing.hook('beforeStop', wait);
+    await this.#closing.drain(assembly, wait);
+    await this.#closing.close(assembly, wait);
     this.#ended();
-    await this.#hook('afterStop', this.#soon());
-  }
-
-  /** No delivery is begun any more; those that run and the sends under way may end. */
-  async #drain({ stations }: Assembly, wait: Wait): Promise<void> {
-    for (const { dispatcher } of stations) dispatcher.stop();
-    await this.#bounded(Promise.all(stations.map(async ({ broker }) => broker?.pause())), wait);
-    await this.#bounded(Promise.all(stations.map(({ dispatcher }) => dispatcher.ended())), wait);
-    for (const { dispatcher } of stations) dispatcher.abandon();
-    await this.#bounded(this.#sends.ended(), wait);
-  }
-
-  async #close({ stations }: Assembly, wait: Wait): Promise<void> {
-    const closing: Wait = { at: Math.max(wait.at, this.#clock.now() + closingMs), signal: undefined };
-    await this.#bounded(Promise.all(stations.map(async ({ broker }) => broker?.close())), closing);
-    const deadlineMs = Math.max(closing.at - this.#clock.now(), closingMs);
-    await this.#bounded(this.#settings.provider.stop({ deadlineMs }), {
-      at: this.#clock.now() + deadlineMs + closingMs,
-      signal: undefined,
-    });
+    await this.#closing.hook('afterStop');
   }
 
   #ended(): void {
     this.#assembly = undefined;
     this.#failure = undefined;
     this.#deadlines.expireAll();
-    this.#states.enter('stopped');
-  }
-
-  /** Waits, but not beyond the deadline. */
-  async #bounded(promise: Promise<unknown>, wait: Wait): Promise<void> {
-    const late = new Error('late');
-    await within(promise, this.#deadlines, wait, () => late).catch((error: unknown) => {
-      if (error !== late) this.#settings.logger.error({ error: describe(error) }, 'something failed while stopping');
-    });
-  }
-
-  async #hook(name: 'beforeStop' | 'afterStop', wait: Wait): Promise<void> {
-    const hook = async (): Promise<void> => this.#settings.hooks[name]?.();
-    await this.#bounded(hook(), wait);
-  }
-
-  #soon(): Wait {
-    return { at: this.#clock.now() + closingMs, signal: undefined };
+    if (this.#halted === undefined) this.#states.enter('stopped');
+    else this.#states.enter('failed', this.#halted);
   }
 }
 
@@ -385,6 +428,15 @@ export class EventManager implements AsyncDisposable {
 function refused(cause: Run | undefined, error: unknown): Promise<never> {
   const sending = Promise.reject(error);
   return cause === undefined ? sending : cause.keep(sending);
+}
+
+function halted({ name }: EventDescriptor, cause: Error): SendError {
+  return new SendError(
+    'not-sent',
+    'not-running',
+    `${name} was not sent: the event manager was stopped by the failure of a listener (${describe(cause)}); start() it again`,
+    { cause },
+  );
 }
 
 /** A send that never left because the manager could not be started. */

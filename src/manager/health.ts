@@ -9,7 +9,7 @@ export interface Health {
   readonly state: ManagerState;
   /** Running, connected, and every subscription confirmed. */
   readonly ready: boolean;
-  /** In words, what is not as it should be while running. */
+  /** In words, what is not as it should be while running. Not all of it makes it unready: a breaker, an archive that is nearly full. */
   readonly degraded: readonly string[];
   readonly provider: { readonly name: string; readonly state: ProviderState['state']; readonly error?: string };
   /** Sends that wait for their confirmation. */
@@ -26,8 +26,12 @@ export interface SubscriptionHealth {
   readonly ready: boolean;
   /** Attempts that run. */
   readonly running: number;
+  /** Attempts that were given up at the listener's `timeoutMs` and still go on: runs of one event may overlap. */
+  readonly overdue: number;
   /** Deliveries that wait here for a free place. */
   readonly held: number;
+  /** By `pause()` or by its breaker: nothing new is begun. */
+  readonly paused: boolean;
 }
 
 /** What `onStateChange` tells: the manager's state, and its provider's. */
@@ -44,15 +48,18 @@ export interface HealthInput {
   readonly providerName: string;
   readonly pending: number;
   readonly stations: readonly Station[];
+  /** What is to be said of the archives. */
+  readonly archives: readonly string[];
 }
 
-export function healthOf({ manager, provider, providerName, pending, stations }: HealthInput): Health {
+export function healthOf({ manager, provider, providerName, pending, stations, archives }: HealthInput): Health {
   const subscriptions = stations.map(subscriptionHealth);
-  const degraded = manager === 'running' ? complaints(provider, subscriptions) : [];
+  const running = manager === 'running';
+  const missing = running ? unserved(provider, subscriptions) : [];
   return {
     state: manager,
-    ready: manager === 'running' && degraded.length === 0,
-    degraded,
+    ready: running && missing.length === 0,
+    degraded: running ? [...missing, ...stations.flatMap(brokenOff), ...archives] : [],
     provider: {
       name: providerName,
       state: provider.state,
@@ -63,18 +70,24 @@ export function healthOf({ manager, provider, providerName, pending, stations }:
   };
 }
 
-function subscriptionHealth({ subscription: { event, listener, spec }, dispatcher, broker }: Station): SubscriptionHealth {
+function subscriptionHealth({ subscription: { event, listener, spec }, dispatcher, tap }: Station): SubscriptionHealth {
   return {
     event: event.name,
     listener: listener.name,
     queue: `${spec.event}::${spec.queue}`,
-    ready: broker?.ready ?? false,
+    ready: tap.ready,
     running: dispatcher.running,
+    overdue: dispatcher.overdue,
     held: dispatcher.held,
+    paused: tap.isShutBy('user') || tap.isShutBy('breaker'),
   };
 }
 
-function complaints(provider: ProviderState, subscriptions: readonly SubscriptionHealth[]): string[] {
+function brokenOff({ subscription: { spec }, breaker }: Station): string[] {
+  return breaker?.tripped === true ? [`the breaker of ${spec.event}::${spec.queue} pauses it: every attempt failed`] : [];
+}
+
+function unserved(provider: ProviderState, subscriptions: readonly SubscriptionHealth[]): string[] {
   const connection = provider.state === 'connected' ? [] : [`the connection is ${provider.state}`];
   return [
     ...connection,

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { guarded, consoleLogger, type Logger } from '../core/logger.js';
-import type { Class, EnvelopePipeline, EventDescriptor, EventListenerDescriptor } from '../core/descriptors.js';
+import type { Class, EnvelopePipeline, EventDescriptor, EventListenerDescriptor, RetryOptions } from '../core/descriptors.js';
 import { optionMistakes } from '../core/option-mistakes.js';
-import type { Provider } from '../core/provider.js';
-import { defaultRetry, type RetryOptions } from '../reliability/retry-policy.js';
+import type { ArchiveBounds, Provider } from '../core/provider.js';
+import { defaultRetry } from '../reliability/retry-policy.js';
 
 export interface EventingOptions {
   /** What carries the messages: `new AmqpProvider({ url })`, `new MemoryProvider()`. One manager each. */
@@ -38,6 +38,11 @@ export interface EventingOptions {
   concurrency?: number | undefined;
   /** `false`: the first failure goes to the archive. Defaults: see {@link RetryOptions}. */
   retry?: Partial<RetryOptions> | false | undefined;
+  /**
+   * What each archive keeps: the newest so many events, no older than so many milliseconds.
+   * @default 10 000 events, 7 days
+   */
+  archive?: Partial<ArchiveBounds> | undefined;
   /** Whether events are validated. @default both true */
   validate?: { send?: boolean; receive?: boolean };
   /**
@@ -50,6 +55,11 @@ export interface EventingOptions {
    * @default 10 000
    */
   maxPending?: number | undefined;
+  /**
+   * 'wait': while the broker is away sends wait for it, each to its own deadline. 'fail': they reject at once.
+   * @default 'wait'
+   */
+  whenOffline?: 'wait' | 'fail' | undefined;
   /**
    * How long `start()` tries to reach the broker; 0: one try.
    * @default 30 000
@@ -95,9 +105,11 @@ export interface Settings {
   readonly consume: boolean;
   readonly concurrency: number;
   readonly retry: Readonly<RetryOptions>;
+  readonly archive: ArchiveBounds;
   readonly validate: { readonly send: boolean; readonly receive: boolean };
   readonly maxBodyBytes: number;
   readonly maxPending: number;
+  readonly whenOffline: 'wait' | 'fail';
   readonly startTimeoutMs: number;
   readonly namePrefix: string;
   readonly ambient: boolean;
@@ -107,6 +119,7 @@ export interface Settings {
 }
 
 export const defaultConcurrency = 10;
+export const defaultArchive: ArchiveBounds = Object.freeze({ maxAgeMs: 7 * 24 * 3_600_000, maxCount: 10_000 });
 export const defaultMaxBodyBytes = 1024 * 1024;
 export const defaultMaxPending = 10_000;
 export const defaultStartTimeoutMs = 30_000;
@@ -125,9 +138,14 @@ const retrySchema = z.strictObject({
   jitter: z.enum(['full', 'none']).optional(),
 });
 
+const archiveSchema = z.strictObject({ maxAgeMs: z.int().min(1).optional(), maxCount: count.optional() });
+const breakerSchema = z.strictObject({ failures: count.optional(), pauseMs: milliseconds.optional() });
+
 const pipelineSchema = z.custom<object>(
-  (value) => typeof value === 'function' || (typeof value === 'object' && value !== null && ('send' in value || 'handle' in value)),
-  'must be a class or an object with send() or handle()',
+  (value) =>
+    typeof value === 'function' ||
+    (typeof value === 'object' && value !== null && ('send' in value || 'handle' in value || 'errors' in value)),
+  'must be a class or an object with send(), handle() or errors',
 );
 
 const managerSchema = z.strictObject({
@@ -141,9 +159,11 @@ const managerSchema = z.strictObject({
   consume: z.boolean().optional(),
   concurrency: count.optional(),
   retry: z.union([z.literal(false), retrySchema]).optional(),
+  archive: archiveSchema.optional(),
   validate: z.strictObject({ send: z.boolean().optional(), receive: z.boolean().optional() }).optional(),
   maxBodyBytes: count.optional(),
   maxPending: count.optional(),
+  whenOffline: z.enum(['wait', 'fail']).optional(),
   startTimeoutMs: milliseconds.optional(),
   namePrefix: z
     .string()
@@ -171,12 +191,20 @@ const listenerSchema = z.strictObject({
   concurrency: count.optional(),
   prefetch: z.int().min(0).optional(),
   sharedQueue: z.boolean().optional(),
+  retry: z.union([z.literal(false), retrySchema]).optional(),
+  onError: z.enum(['retry', 'archive', 'discard', 'stop']).optional(),
+  unrecoverable: z.array(func).optional(),
+  timeoutMs: z.number().min(1).optional(),
+  breaker: z.union([z.literal(false), breakerSchema]).optional(),
+  maxCrashes: count.optional(),
 });
 
 const pipelineOptionsSchema = z.strictObject({ order: z.number().optional() });
 
 const nestedKeys: Readonly<Record<string, readonly string[]>> = {
+  breaker: Object.keys(breakerSchema.shape),
   retry: Object.keys(retrySchema.shape),
+  archive: Object.keys(archiveSchema.shape),
   validate: ['send', 'receive'],
   hooks: ['beforeStart', 'afterStart', 'beforeStop', 'afterStop'],
 };
@@ -216,8 +244,13 @@ export function pipelineMistakes(options: object): string[] {
 }
 
 /** An option that is given as undefined is one that is not given. */
-function definedOnly(options: Partial<RetryOptions> | undefined): Partial<RetryOptions> {
-  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => (value as unknown) !== undefined));
+export function definedOnly<T extends object>(options: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** What one retry option says over another. */
+export function retryOf(option: Partial<RetryOptions> | false | undefined, base: Readonly<RetryOptions>): Readonly<RetryOptions> {
+  return Object.freeze(option === false ? { ...base, maxRetries: 0 } : { ...base, ...definedOnly(option) });
 }
 
 /** The options with their defaults; what `managerMistakes` complains of is not looked at again. */
@@ -231,10 +264,12 @@ export function settingsOf(options: EventManagerOptions): Settings {
     addPipelines: options.addPipelines ?? [],
     consume: options.consume ?? true,
     concurrency: options.concurrency ?? defaultConcurrency,
-    retry: Object.freeze(options.retry === false ? { ...defaultRetry, maxRetries: 0 } : { ...defaultRetry, ...definedOnly(options.retry) }),
+    retry: retryOf(options.retry, defaultRetry),
+    archive: Object.freeze({ ...defaultArchive, ...definedOnly(options.archive) }),
     validate: Object.freeze({ send: options.validate?.send ?? true, receive: options.validate?.receive ?? true }),
     maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
     maxPending: options.maxPending ?? defaultMaxPending,
+    whenOffline: options.whenOffline ?? 'wait',
     startTimeoutMs: options.startTimeoutMs ?? defaultStartTimeoutMs,
     namePrefix: options.namePrefix ?? '',
     ambient: options.context !== 'explicit',

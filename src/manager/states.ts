@@ -9,6 +9,7 @@ export class States {
   readonly #callbacks = new Set<(change: StateChange) => void>();
   #manager: ManagerState = 'idle';
   #provider: ProviderState = { state: 'stopped' };
+  #losses = 0;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -20,6 +21,31 @@ export class States {
 
   get provider(): ProviderState {
     return this.#provider;
+  }
+
+  /** How many connections were lost, those included that did not come about. */
+  get losses(): number {
+    return this.#losses;
+  }
+
+  /** Why the broker cannot be reached. Undefined while it can be, and until a first attempt has failed. */
+  get away(): Error | undefined {
+    const { state, error } = this.#provider;
+    if (state === 'reconnecting') return error ?? new Error('the connection was lost');
+    return state === 'connecting' ? error : undefined;
+  }
+
+  /** What `up` comes to, unless the broker is found to be away: then it rejects with what `refuse` makes of that. */
+  unlessAway(up: Promise<void>, refuse: (why: Error) => Error): Promise<void> {
+    if (this.away !== undefined) return Promise.reject(refuse(this.away));
+    return new Promise((resolve, reject) => {
+      const end = this.listen(() => {
+        if (this.away === undefined) return;
+        end();
+        reject(refuse(this.away));
+      });
+      up.then(resolve, reject).finally(end);
+    });
   }
 
   listen(callback: (change: StateChange) => void): () => void {
@@ -34,6 +60,8 @@ export class States {
   }
 
   readonly providerChanged = (change: ProviderState): void => {
+    // A connection may be lost before it was told of.
+    if (change.state === 'reconnecting') this.#losses++;
     this.#provider = change;
     this.#tell(change.error);
   };

@@ -5,13 +5,13 @@ const url = process.env['TIDINGS_ARTEMIS_URL'];
 const runMs = 60_000;
 
 describe('the examples over Artemis', () => {
-  test(
-    'the quickstart prints what it prints in memory',
-    async () => {
-      await using example = new RunningExample('quickstart/main.js', url);
+  test.each(['quickstart', 'retries-and-archive'])(
+    '%s prints what it prints in memory',
+    async (name) => {
+      await using example = new RunningExample(`${name}/main.js`, url);
       const { code, stdout, stderr } = await example.ended;
       expect(stderr).toBe('');
-      expect(linesOf(stdout)).toEqual(expectedOf('quickstart'));
+      expect(linesOf(stdout)).toEqual(expectedOf(name));
       expect(stdout.trimEnd().split('\n').at(-1)).toBe('stopped');
       expect(code).toBe(0);
     },

@@ -83,6 +83,41 @@ describe('a process killed inside a listener', () => {
 });
 
 describe('a process told to stop', () => {
+  it('while 50 listeners run that do not end gives them back at its deadline, and has ended within a second', async () => {
+    const { name, events } = numbered();
+    const queue = unique('l');
+    await using world = new ArtemisWorld();
+    await using workers = new Workers();
+    const stopDeadlineMs = 2_000;
+    const task = { url: artemisUrl(), event: name, stopDeadlineMs, listeners: [{ name: queue, concurrency: 50, holdMs: 600_000 }] };
+    const first = await workers.start(task);
+    const manager = await world.started();
+    await manager.sendEvents(events(50));
+    await waitUntil(() => workers.begun.length === 50);
+    const before = Date.now();
+    expect(await workers.terminate(first, stopDeadlineMs + 1_000)).toBe(0);
+    expect(Date.now() - before).toBeGreaterThanOrEqual(stopDeadlineMs);
+    await workers.start({ ...task, listeners: [{ name: queue }] });
+    await waitUntil(() => workers.handled.length === 50);
+    expect(ascending(workers.handled.map(({ n }) => n))).toEqual(numbers(50));
+    expect(workers.handled.every(({ attempt }) => attempt === 1)).toBe(true);
+  });
+
+  it('twice ends at once, and loses nothing', async () => {
+    const { name, events } = numbered();
+    const queue = unique('l');
+    await using world = new ArtemisWorld();
+    await using workers = new Workers();
+    const task = { url: artemisUrl(), event: name, stopDeadlineMs: 600_000, listeners: [{ name: queue, holdMs: 600_000 }] };
+    const first = await workers.start(task);
+    const manager = await world.started();
+    await manager.sendEvents(events(5));
+    await waitUntil(() => workers.begun.length === 5);
+    expect(await workers.terminateTwice(first)).toBe(143);
+    await workers.start({ ...task, listeners: [{ name: queue }] });
+    await waitUntil(() => workers.handled.length === 5);
+  });
+
   it('finishes what runs, returns the rest, loses nothing and ends by itself', async () => {
     const { name, events } = numbered();
     const queue = unique('l');

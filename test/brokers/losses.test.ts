@@ -5,6 +5,7 @@ import { TcpProxy } from '../../src/testing/tcp-proxy.js';
 import { testBroker } from '../../src/testing/test-broker.js';
 import { waitUntil } from '../../src/testing/wait-until.js';
 import { addressOf, ArtemisWorld, artemisUrl, proxied } from '../support/artemis.js';
+import { randomFrom } from '../support/random.js';
 import { unique } from '../support/world.js';
 import { describeOwnBroker } from '../setup/own-broker.js';
 import { numbers } from './processes/workers.js';
@@ -145,14 +146,3 @@ describe('a connection cut at random byte offsets', () => {
     120_000,
   );
 });
-
-/** mulberry32, so that a failure can be repeated from its seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

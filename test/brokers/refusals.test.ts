@@ -4,24 +4,12 @@ import type { StateChange } from '../../src/index.js';
 import { freePorts } from '../../src/testing/free-port.js';
 import { AmqpProvider } from '../../src/providers/amqp/index.js';
 import { ArtemisWorld, artemisUrl } from '../support/artemis.js';
+import { shown } from '../support/shown.js';
 import { unique } from '../support/world.js';
 
 @event(unique('refused'))
 class E {
   readonly n: number = 0;
-}
-
-/** Everything that a person could get to see of a manager. */
-function shown(world: ArtemisWorld, manager: Awaited<ReturnType<ArtemisWorld['manager']>>, error: unknown, changes: StateChange[]): string {
-  const seen = new Set<unknown>();
-  const all = (value: unknown): string => {
-    if (typeof value !== 'object' || value === null) return String(value);
-    if (seen.has(value)) return '';
-    seen.add(value);
-    const keys = [...Object.getOwnPropertyNames(value)];
-    return keys.map((key) => `${key}=${all((value as Record<string, unknown>)[key])}`).join(' ');
-  };
-  return [world.logger.text(), JSON.stringify(manager.health()), all(error), JSON.stringify(manager), all(changes)].join('\n');
 }
 
 describe('a broker that is down', () => {
@@ -33,11 +21,11 @@ describe('a broker that is down', () => {
     const changes: StateChange[] = [];
     manager.onStateChange((change) => changes.push(change));
     const before = Date.now();
-    const error = await manager.sendEvent(E, { n: 1 }, { timeoutMs: 400 }).catch((thrown: unknown) => thrown);
-    expect(Date.now() - before).toBeGreaterThanOrEqual(400);
+    const error = await manager.sendEvent(E, { n: 1 }, { timeoutMs: 2_000 }).catch((thrown: unknown) => thrown);
+    expect(Date.now() - before).toBeGreaterThanOrEqual(2_000);
     expect(error).toMatchObject({ code: 'send-timeout', outcome: 'not-sent', retryable: true });
     expect(String(error)).toContain(String(port));
-    const text = shown(world, manager, error, changes);
+    const text = shown(world.logger, manager, [error, changes]);
     expect(text).not.toContain('s3cret');
     expect(text).toContain('ECONNREFUSED');
   });
@@ -64,7 +52,7 @@ describe('a wrong password', () => {
       expect(error).toMatchObject({ code: 'authentication', retryable: false });
       expect(manager.state).toBe('failed');
       await expect(manager.sendEvent(new E())).rejects.toMatchObject({ code: 'authentication', outcome: 'not-sent' });
-      const text = shown(world, manager, error, changes);
+      const text = shown(world.logger, manager, [error, changes]);
       expect(text).not.toContain('wr0ng');
     }
   });

@@ -2,7 +2,7 @@
  * Compiled twice, with `experimentalDecorators` and with standard decorators, and run both ways: what must compile, and behind
  * `@ts-expect-error` what must not.
  */
-import { envelopePipeline, event, EventManager, eventListener } from '../../src/index.js';
+import { envelopePipeline, errorHandler, event, EventManager, eventListener, Unrecoverable } from '../../src/index.js';
 import type { Envelope, EnvelopePipeline, EventContext, EventListener } from '../../src/index.js';
 
 @event('compile.order.placed')
@@ -76,6 +76,28 @@ export class Stamp implements EnvelopePipeline {
     await next();
   }
 }
+
+class DatabaseError extends Error {
+  readonly table: string = '';
+}
+
+export const errorHandlers: EnvelopePipeline = {
+  errors: [
+    errorHandler(DatabaseError, ({ table }) => {
+      handled.push(table);
+    }),
+    errorHandler(DatabaseError, async ({ table }, envelope, { name }) => {
+      await Promise.resolve();
+      return table === envelope.get('table') ? new Unrecoverable(name) : undefined;
+    }),
+    // @ts-expect-error -- the error has no such field
+    errorHandler(DatabaseError, ({ column }) => new Unrecoverable(String(column))),
+    // @ts-expect-error -- no error can take the place of one
+    errorHandler(DatabaseError, ({ table }) => table),
+    // @ts-expect-error -- no class of errors
+    errorHandler(OrderPlaced, () => undefined),
+  ],
+};
 
 // @ts-expect-error -- on() takes another event
 @eventListener(OrderPlaced)

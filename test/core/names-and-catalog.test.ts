@@ -13,6 +13,7 @@ function catalogOf(listeners: Class[], more: Partial<Parameters<typeof buildCata
     namePrefix: '',
     naming: 'plain',
     concurrency: 10,
+    archiveBounds: { maxAgeMs: 1, maxCount: 1 },
     optionMistakes: () => [],
     ...more,
   });

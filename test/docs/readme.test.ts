@@ -7,6 +7,7 @@ import { errorCodes } from '../../src/core/errors.js';
 import { wire } from '../../src/core/headers.js';
 import { capabilities } from '../../src/core/provider.js';
 import {
+  defaultArchive,
   defaultConcurrency,
   defaultMaxBodyBytes,
   defaultMaxPending,
@@ -17,6 +18,10 @@ import {
 import { resolvedAmqpOptions } from '../../src/providers/amqp/amqp-options.js';
 import { AmqpProvider } from '../../src/providers/amqp/amqp-provider.js';
 import { MemoryProvider } from '../../src/providers/memory/memory-provider.js';
+import { defaultMaxCrashes } from '../../src/core/catalog.js';
+import { defaultBreaker } from '../../src/reliability/breaker.js';
+import { defaultDedupeTtlMs } from '../../src/reliability/dedupe.js';
+import { defaultMaxEntries } from '../../src/reliability/memory-dedupe-store.js';
 import { defaultRetry } from '../../src/reliability/retry-policy.js';
 import { repoRoot } from '../setup/repo.js';
 import { compile, compiled } from './compile.js';
@@ -131,6 +136,11 @@ const optionTables: { table: string; title: string; schema?: [file: string, vari
   { table: 'EventListenerOptions', title: '@eventListener', schema: ['manager/manager-options.ts', 'listenerSchema'] },
   { table: 'PipelineOptions', title: '@envelopePipeline', schema: ['manager/manager-options.ts', 'pipelineOptionsSchema'] },
   { table: 'RetryOptions', title: 'retry', schema: ['manager/manager-options.ts', 'retrySchema'] },
+  { table: 'BreakerOptions', title: 'breaker', schema: ['manager/manager-options.ts', 'breakerSchema'] },
+  { table: 'ArchiveBounds', title: 'archive', schema: ['manager/manager-options.ts', 'archiveSchema'] },
+  { table: 'StopOnSignalsOptions', title: 'stopOnSignals()', schema: ['manager/stop-on-signals.ts', 'shape'] },
+  { table: 'DedupeOptions', title: 'dedupe()', schema: ['reliability/dedupe.ts', 'shape'] },
+  { table: 'MemoryDedupeStoreOptions', title: 'MemoryDedupeStore', schema: ['reliability/memory-dedupe-store.ts', 'shape'] },
   { table: 'SendOptions', title: 'sendEvent()' },
   { table: 'EventManager.start', title: 'start()' },
   { table: 'EventManager.stop', title: 'stop()' },
@@ -177,8 +187,13 @@ describe('numbers that the README says are those of the code', () => {
     ['EventingOptions', 'maxPending', defaultMaxPending],
     ['EventingOptions', 'startTimeoutMs', defaultStartTimeoutMs],
     ['SendOptions', 'timeoutMs', defaultSendTimeoutMs],
+    ['DedupeOptions', 'ttlMs', defaultDedupeTtlMs],
+    ['MemoryDedupeStoreOptions', 'maxEntries', defaultMaxEntries],
     ['EventManager.stop', 'deadlineMs', defaultStopDeadlineMs],
     ...Object.entries(defaultRetry).map(([name, value]) => ['RetryOptions', name, value] as const),
+    ...Object.entries(defaultBreaker).map(([name, value]) => ['BreakerOptions', name, value] as const),
+    ['ArchiveBounds', 'maxCount', defaultArchive.maxCount],
+    ['EventListenerOptions', 'maxCrashes', defaultMaxCrashes],
     ['AmqpOptions', 'idleTimeoutMs', amqp.idleTimeoutMs],
     ['AmqpOptions', 'reconnect.initialDelayMs', amqp.initialDelayMs],
     ['AmqpOptions', 'reconnect.maxDelayMs', amqp.maxDelayMs],
@@ -195,6 +210,7 @@ describe('the lists of the README', () => {
     ['error codes', errorCodes],
     ['counters', counterNames],
     ['archive reasons', unionOf('ArchiveReason')],
+    ['onError', unionOf('OnError')],
     ['provisioning', unionOf('Provisioning')],
     ['send outcomes', unionOf('SendOutcome')],
     ['states', unionOf('ManagerState')],

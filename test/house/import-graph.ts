@@ -26,6 +26,7 @@ const packagePlaces: Readonly<Record<string, string>> = {
   rhea: 'src/providers/amqp/rhea-',
   '@stomp/stompjs': 'src/providers/stomp/stompjs-driver.ts',
   inversify: 'src/container/',
+  'lru-cache': 'src/reliability/memory-dedupe-store.ts',
 };
 
 const corePackages = ['reflect-metadata'];

@@ -80,6 +80,7 @@ describe('the packed package', () => {
       await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['main.ts'] }));
       await run(folder, bin('tsc'), '-p', folder);
       expect(await run(folder, process.execPath, 'out/main.js')).toBe('true\n'.repeat(names.length));
+      expect(await run(folder, join(folder, 'node_modules', '.bin', 'tidings'), '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
     },
     2 * stepMs,
   );

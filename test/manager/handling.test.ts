@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Type } from 'class-transformer';
 import { IsInt, IsString } from 'class-validator';
-import { event, eventListener, SendError } from '../../src/index.js';
+import { event, eventListener, SendError, Unrecoverable } from '../../src/index.js';
 import type { Envelope, EnvelopePipeline, EventContext, WireMessage } from '../../src/index.js';
 import { createHarness } from '../../src/testing/harness.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
@@ -213,6 +213,42 @@ describe('a listener that sends', () => {
     await manager.sendEvent(new E.start());
     await harness.waitFor.handled(L);
     expect(harness.failed(L).map(({ error }) => error)).toEqual([expect.objectContaining({ code: 'not-an-event' })]);
+  });
+
+  it('and does not await shows its pipelines how that ended, and they may deal with it', async () => {
+    const { E, listener } = relay();
+    await using world = new World();
+    const { L } = listener((_context, send) => {
+      void send();
+      return Promise.resolve();
+    });
+    const seen: unknown[] = [];
+    const watching: EnvelopePipeline = { handle: (_envelope, _listener, next) => next().catch((error: unknown) => void seen.push(error)) };
+    const manager = await world.started({ listeners: [L], pipelines: [watching] });
+    listener.send = () => manager.sendEvent(E.follow, { how: 'x'.repeat(2 * 1024 * 1024) });
+    const harness = createHarness(manager);
+    await manager.sendEvent(new E.start());
+    await harness.waitFor.handled(L);
+    expect(seen).toEqual([expect.objectContaining({ code: 'too-large' })]);
+    expect(harness.failed(L)).toEqual([]);
+  });
+
+  it('in a pipeline, after next() and unawaited, is awaited and fails the attempt too', async () => {
+    const { E, listener } = relay();
+    await using world = new World();
+    const { L } = listener(() => Promise.resolve());
+    const sending: EnvelopePipeline = {
+      handle: async (_envelope, _listener, next) => {
+        await next();
+        void listener.send();
+      },
+    };
+    const manager = await world.started({ listeners: [L], pipelines: [sending], retry: false });
+    listener.send = () => manager.sendEvent(E.follow, { how: 'x'.repeat(2 * 1024 * 1024) });
+    const harness = createHarness(manager);
+    await manager.sendEvent(new E.start());
+    await harness.waitFor.archived(L);
+    expect(harness.archived(L)[0]?.error).toMatchObject({ code: 'too-large' });
   });
 
   it('may catch the failure of a send itself', async () => {
@@ -682,6 +718,36 @@ describe('a connection that is lost under a running listener', () => {
     await waitUntil(async () => (await countOf(world, `${eventName(E)}::${name}`)) === 0);
     expect(calls).toBe(1);
     expect(manager.counters()).toMatchObject({ stale: 1, adopted: 1, handled: 1 });
+  });
+
+  it('counts its event as archived when that is done at last', async () => {
+    @event(unique('cut'))
+    class E {
+      readonly n: number = 0;
+    }
+    const inside = gate();
+    const hold = gate();
+    @eventListener(E, { name: unique('l'), concurrency: 1, prefetch: 0 })
+    class L {
+      async on(): Promise<void> {
+        inside.open();
+        await hold.promise;
+        throw new Unrecoverable('no way');
+      }
+    }
+    await using world = new World();
+    const manager = await world.started({ listeners: [L] });
+    await manager.sendEvent(new E());
+    await inside.promise;
+    world.broker.down();
+    hold.open();
+    await waitUntil(() => manager.counters().stale === 1);
+    expect(manager.counters().archived).toBe(0);
+    world.broker.up();
+    await waitUntil(() => manager.health().ready);
+    await waitUntil(async () => (await manager.archive(L).count()) === 1);
+    await waitUntil(() => manager.counters().archived === 1);
+    expect(manager.counters()).toMatchObject({ stale: 1, adopted: 1, failed: 1, archived: 1 });
   });
 });
 

@@ -2,8 +2,9 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { ValidateBy } from 'class-validator';
 import { event, EventManager, eventListener, MemoryBroker, MemoryProvider } from '../../src/index.js';
-import type { EventContext, EventingOptions, EventManagerOptions, SendOptions, StateChange } from '../../src/index.js';
+import type { EnvelopePipeline, EventContext, EventingOptions, EventManagerOptions, SendOptions, StateChange } from '../../src/index.js';
 import { createHarness } from '../../src/testing/harness.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
 import { gate, onceEach, unique, World } from '../support/world.js';
 
@@ -380,6 +381,116 @@ describe('sending', () => {
   });
 });
 
+describe('sending with whenOffline', () => {
+  const refused = { name: 'SendError', outcome: 'not-sent', code: 'connection', retryable: true };
+
+  it("'wait', the default, waits for the broker to come back", async () => {
+    await using world = new World();
+    const manager = await world.started();
+    world.broker.down();
+    const sending = manager.sendEvent(new E());
+    await stays(() => manager.health().pending === 1, { windowMs: 100 });
+    world.broker.up();
+    await expect(sending).resolves.toMatchObject({ sent: true });
+  });
+
+  it("'fail' rejects at once while the connection is away, before any pipeline, and sends again when it is back", async () => {
+    let passed = 0;
+    const counting: EnvelopePipeline = {
+      send: (_envelope, _event, next) => {
+        passed++;
+        return next();
+      },
+    };
+    await using world = new World();
+    const manager = await world.started({ whenOffline: 'fail', pipelines: [counting] });
+    world.broker.down();
+    await waitUntil(() => !manager.health().ready);
+    const { error: why } = manager.health().provider;
+    const error = await manager.sendEvent(E, { n: 1 }, { id: 'known' }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ ...refused, id: 'known', message: expect.stringContaining(String(why)) });
+    await expect(manager.sendEvents([new E(), new E()])).rejects.toMatchObject({ code: 'send-many', retryable: true });
+    expect([passed, manager.counters().unsent, manager.health().pending]).toEqual([0, 3, 0]);
+    world.broker.up();
+    await waitUntil(() => manager.health().ready);
+    await expect(manager.sendEvent(new E())).resolves.toMatchObject({ sent: true });
+  });
+
+  it("'fail' rejects the first send of an idle manager when the first attempt to connect has failed, and goes on starting", async () => {
+    await using world = new World();
+    world.broker.down();
+    const manager = world.manager({ whenOffline: 'fail' });
+    const changes: StateChange[] = [];
+    manager.onStateChange((change) => changes.push(change));
+    await expect(manager.sendEvent(E, { n: 1 }, { timeoutMs: 600_000 })).rejects.toMatchObject(refused);
+    expect(manager.state).toBe('starting');
+    const { error: why } = manager.health().provider;
+    await expect(manager.sendEvent(new E())).rejects.toMatchObject({ ...refused, message: expect.stringContaining(String(why)) });
+    world.broker.up();
+    await waitUntil(() => manager.state === 'running');
+    expect(changes.filter(({ state }) => state === 'failed')).toEqual([]);
+    await expect(manager.sendEvent(new E())).resolves.toMatchObject({ sent: true });
+  });
+
+  it("'fail' starts an idle manager whose broker is there", async () => {
+    await using world = new World();
+    await expect(world.manager({ whenOffline: 'fail' }).sendEvent(new E())).resolves.toMatchObject({ sent: true });
+  });
+
+  it("'fail' does not go by the failure of an earlier start", async () => {
+    await using world = new World();
+    world.broker.down();
+    const manager = world.manager({ whenOffline: 'fail', startTimeoutMs: 0 });
+    await expect(manager.start()).rejects.toMatchObject({ code: 'connection' });
+    world.broker.up();
+    await expect(manager.sendEvent(new E())).resolves.toMatchObject({ sent: true });
+  });
+
+  it("'fail' tells a wrong start as it is, and a stopped manager as stopped", async () => {
+    await using world = new World();
+    const wrong = world.manager({ whenOffline: 'fail', concurrency: 0 });
+    await expect(wrong.sendEvent(new E())).rejects.toMatchObject({ code: 'configuration', outcome: 'not-sent' });
+    const stopped = await world.started({ whenOffline: 'fail' });
+    await stopped.stop();
+    world.broker.down();
+    await expect(stopped.sendEvent(new E())).rejects.toMatchObject({ code: 'not-running' });
+  });
+
+  it("'fail' repeats a send that was under way when the connection went, until it is confirmed or its deadline has passed", async () => {
+    await using world = new World();
+    const manager = await world.started({ whenOffline: 'fail' });
+    const release = world.broker.holdConfirmations();
+    const patient = manager.sendEvent(new E());
+    const brief = manager.sendEvent(E, { n: 1 }, { timeoutMs: 100 });
+    world.broker.down();
+    await waitUntil(() => !manager.health().ready);
+    await expect(manager.sendEvent(new E())).rejects.toMatchObject(refused);
+    await expect(brief).rejects.toMatchObject({ outcome: 'unknown' });
+    release();
+    world.broker.up();
+    await expect(patient).resolves.toMatchObject({ sent: true });
+  });
+
+  it("'fail' refuses what a pipeline held until the connection was gone", async () => {
+    const [inside, hold] = [gate(), gate()];
+    const holding: EnvelopePipeline = {
+      send: async (_envelope, _event, next) => {
+        inside.open();
+        await hold.promise;
+        await next();
+      },
+    };
+    await using world = new World();
+    const manager = await world.started({ whenOffline: 'fail', pipelines: [holding] });
+    const sending = manager.sendEvent(new E());
+    await inside.promise;
+    world.broker.down();
+    await waitUntil(() => !manager.health().ready);
+    hold.open();
+    await expect(sending).rejects.toMatchObject(refused);
+  });
+});
+
 describe('stopping', () => {
   function hanging() {
     @event(unique('hang'))
@@ -480,6 +591,49 @@ describe('stopping', () => {
     await manager.sendEvent(new Last());
     await waitUntil(() => manager.state === 'stopped');
     expect(manager.counters()).toMatchObject({ handled: 1, late: 0 });
+  });
+
+  it('inside a listener, at the first event of a queue that was full at the start, settles that event', async () => {
+    const world = new World();
+    await using _ = world;
+    class L {
+      async on(): Promise<void> {
+        await manager.stop();
+      }
+    }
+    eventListener(E, { name: unique('l'), concurrency: 1 })(L);
+    const before = await world.started({ listeners: [L] });
+    const queue = before.health().subscriptions[0]?.queue ?? '';
+    await before.listener(L).pause();
+    for (let n = 0; n < 3; n++) await before.sendEvent(new E());
+    await before.stop();
+    const manager = world.manager({ listeners: [L] });
+    await manager.start();
+    await waitUntil(() => manager.state === 'stopped');
+    expect(manager.counters()).toMatchObject({ handled: 1, stale: 0 });
+    expect(await (await world.queues()).count(queue)).toBe(2);
+  });
+
+  it('by who is told that it runs leaves no timer, and begins nothing', async () => {
+    const clock = new VirtualClock();
+    await using world = new World();
+    class L {
+      on(): void {
+        // never called
+      }
+    }
+    eventListener(E, unique('l'))(L);
+    const manager = world.manager({ listeners: [L], provider: new MemoryProvider({ broker: new MemoryBroker({ clock }) }) });
+    let stopped: Promise<void> | undefined;
+    manager.onStateChange(({ state }) => {
+      if (state === 'running') stopped ??= manager.stop();
+    });
+    const started = manager.start();
+    await clock.advance(1_000);
+    await started;
+    await stopped;
+    await clock.advance(0);
+    expect([manager.state, clock.pending]).toEqual(['stopped', 0]);
   });
 
   it('lets a running listener send, until it has ended', async () => {

@@ -2,7 +2,10 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import type { Failure } from '../../src/core/failure-policy.js';
 import { event, eventListener, RetryLater, Unrecoverable } from '../../src/index.js';
+import { historyOf } from '../../src/core/history.js';
+import type { CopyOutcome } from '../../src/core/provider.js';
 import { listenerDescriptors } from '../../src/core/registry.js';
+import { replayCopy } from '../../src/reliability/copies.js';
 import { defaultRetry, retryDelayMs, RetryPolicy } from '../../src/reliability/retry-policy.js';
 
 @event('policy.event')
@@ -23,7 +26,7 @@ function failure(headers: Record<string, string>, more: Partial<Failure> = {}): 
   const [listener] = listenerDescriptors(L);
   return {
     error: new RangeError('wrong'),
-    receiptFailure: undefined,
+    reason: undefined,
     id: 'native-1',
     correlationId: 'conversation-1',
     message: { body: '{}', headers: new Map(Object.entries(headers)), durable: true },
@@ -39,10 +42,19 @@ function failure(headers: Record<string, string>, more: Partial<Failure> = {}): 
       shared: false,
       concurrency: 1,
       prefetch: 0,
+      archiveBounds: { maxAgeMs: 3_600_000, maxCount: 10_000 },
+      maxCrashes: 8,
     },
+    faults: undefined,
     now,
     ...more,
   };
+}
+
+function outcomeOf(policy: RetryPolicy, failed: Failure): CopyOutcome {
+  const { outcome } = policy.decide(failed);
+  if (outcome.do !== 'copy') throw new Error(`it became '${outcome.do}'`);
+  return outcome;
 }
 
 describe('the delay before a retry', () => {
@@ -60,9 +72,9 @@ describe('the delay before a retry', () => {
 
 describe('a failed attempt', () => {
   it('becomes a copy for the listener alone, with the next number and an id that names queue, round and attempt', () => {
-    const policy = new RetryPolicy({ ...defaultRetry, jitter: 'none' });
+    const policy = new RetryPolicy({ retry: { ...defaultRetry, jitter: 'none' } });
     expect(
-      policy.decide(failure({ tidings_id: 'id-1', tidings_attempt: '2', tidings_first_failure_at: '2026-02-28T23:59:59.000Z' })),
+      outcomeOf(policy, failure({ tidings_id: 'id-1', tidings_attempt: '2', tidings_first_failure_at: '2026-02-28T23:59:59.000Z' })),
     ).toEqual({
       do: 'copy',
       to: 'self',
@@ -71,6 +83,7 @@ describe('a failed attempt', () => {
         cloudEvents_correlationid: 'conversation-1',
         tidings_attempt: '3',
         tidings_first_failure_at: '2026-02-28T23:59:59.000Z',
+        tidings_history: JSON.stringify([{ round: 0, attempt: 2, at: '2026-03-01T00:00:00.000Z', error: 'RangeError: wrong' }]),
       },
       notBefore: new Date(now + 2000),
       dedupeId: 'id-1#policy.listener-s#0.2',
@@ -78,13 +91,13 @@ describe('a failed attempt', () => {
   });
 
   it('of a foreign message gets an id of ours, and no id for duplicate detection yet', () => {
-    const outcome = new RetryPolicy().decide(failure({}));
+    const outcome = outcomeOf(new RetryPolicy(), failure({}));
     expect(outcome.headers['tidings_id']).toMatch(/^[0-9a-f-]{36}$/);
     expect(outcome.dedupeId).toBeUndefined();
   });
 
   it('becomes a copy in the archive after the last retry, with what is to be known about it', () => {
-    const outcome = new RetryPolicy().decide(failure({ tidings_id: 'id-1', tidings_attempt: '11' }));
+    const outcome = outcomeOf(new RetryPolicy(), failure({ tidings_id: 'id-1', tidings_attempt: '11' }));
     expect(outcome).toMatchObject({ to: 'archive', dedupeId: 'id-1#policy.listener-s#0.11' });
     expect(outcome.notBefore).toBeUndefined();
     expect(outcome.headers).toMatchObject({
@@ -100,22 +113,25 @@ describe('a failed attempt', () => {
   });
 
   it('that could not even be read goes to the archive at once', () => {
-    expect(new RetryPolicy().decide(failure({ tidings_id: 'id-1' }, { receiptFailure: 'undecodable' }))).toMatchObject({
+    expect(outcomeOf(new RetryPolicy(), failure({ tidings_id: 'id-1' }, { reason: 'undecodable' }))).toMatchObject({
       to: 'archive',
       headers: { tidings_error_reason: 'undecodable', tidings_error_attempts: '1' },
     });
   });
 
   it('that asks for another time gets it, whatever the policy says, and is counted', () => {
-    const outcome = new RetryPolicy().decide(failure({ tidings_id: 'id-1', tidings_attempt: '3' }, { error: new RetryLater(90_000) }));
+    const outcome = outcomeOf(new RetryPolicy(), failure({ tidings_id: 'id-1', tidings_attempt: '3' }, { error: new RetryLater(90_000) }));
     expect(outcome).toMatchObject({ to: 'self', notBefore: new Date(now + 90_000), headers: { tidings_attempt: '4' } });
-    expect(new RetryPolicy().decide(failure({ tidings_attempt: '11' }, { error: new RetryLater(1) })).to).toBe('archive');
+    expect(outcomeOf(new RetryPolicy(), failure({ tidings_attempt: '11' }, { error: new RetryLater(1) })).to).toBe('archive');
     expect(() => new RetryLater(Number.NaN)).toThrow(expect.objectContaining({ code: 'configuration' }));
     expect(() => new RetryLater(-1)).toThrow(expect.objectContaining({ code: 'configuration' }));
   });
 
   it('that says there is no use goes to the archive at once', () => {
-    const outcome = new RetryPolicy().decide(failure({}, { error: new Unrecoverable('no such customer', { cause: new Error('404') }) }));
+    const outcome = outcomeOf(
+      new RetryPolicy(),
+      failure({}, { error: new Unrecoverable('no such customer', { cause: new Error('404') }) }),
+    );
     expect(outcome).toMatchObject({
       to: 'archive',
       headers: {
@@ -128,16 +144,16 @@ describe('a failed attempt', () => {
   });
 
   it('of a foreign message keeps the identity that only the protocol said', () => {
-    expect(new RetryPolicy().decide(failure({})).headers).toMatchObject({
+    expect(outcomeOf(new RetryPolicy(), failure({})).headers).toMatchObject({
       cloudEvents_id: 'native-1',
       cloudEvents_correlationid: 'conversation-1',
     });
-    expect(new RetryPolicy().decide(failure({ 'cloudEvents:id': 'theirs' })).headers).not.toHaveProperty('cloudEvents_id');
+    expect(outcomeOf(new RetryPolicy(), failure({ 'cloudEvents:id': 'theirs' })).headers).not.toHaveProperty('cloudEvents_id');
   });
 
   it('of an event that was put back from the archive belongs to the next round, without the old error', () => {
     const putBack = { tidings_id: 'id-1', tidings_attempt: '11', tidings_error_reason: 'failed', tidings_error_message: 'old' };
-    const outcome = new RetryPolicy().decide(failure(putBack, { attempt: 1 }));
+    const outcome = outcomeOf(new RetryPolicy(), failure(putBack, { attempt: 1 }));
     expect(outcome).toMatchObject({
       to: 'self',
       dedupeId: 'id-1#policy.listener-s#1.1',
@@ -147,10 +163,10 @@ describe('a failed attempt', () => {
   });
 
   it('keeps message and stack short, whatever was thrown', () => {
-    const policy = new RetryPolicy({ ...defaultRetry, maxRetries: 0 });
+    const policy = new RetryPolicy({ retry: { ...defaultRetry, maxRetries: 0 } });
     const long = Object.assign(new Error('x'.repeat(100_000)), { stack: 'y'.repeat(100_000) });
     const odd = Object.assign(new Error('odd'), { message: { text: 'an object' }, stack: [1], name: 5 });
-    const { headers } = policy.decide(failure({}, { error: long }));
+    const { headers } = outcomeOf(policy, failure({}, { error: long }));
     expect(headers['tidings_error_message']).toHaveLength(1000);
     expect(headers['tidings_error_stack']).toHaveLength(4000);
     for (const thrown of [
@@ -166,7 +182,108 @@ describe('a failed attempt', () => {
         },
       },
     ]) {
-      expect(policy.decide(failure({}, { error: thrown })).headers['tidings_error_message']).toEqual(expect.any(String));
+      expect(outcomeOf(policy, failure({}, { error: thrown })).headers['tidings_error_message']).toEqual(expect.any(String));
     }
+  });
+});
+
+describe('what a listener says about its failures', () => {
+  class Hopeless extends Error {}
+  class MoreHopeless extends Hopeless {}
+
+  it('archives errors of the classes it names, and of those derived from them', () => {
+    const policy = new RetryPolicy({ unrecoverable: [Hopeless] });
+    expect(policy.decide(failure({}, { error: new MoreHopeless('no') }))).toMatchObject({ fate: 'archived', counts: false });
+    expect(policy.decide(failure({}, { error: new Error('no') }))).toMatchObject({ fate: 'retried', counts: true });
+  });
+
+  it("decides by onError, but lets a listener's own word stand", () => {
+    const fates = (onError: 'archive' | 'discard' | 'stop'): string[] =>
+      [new Error('no'), new RetryLater(5), new Unrecoverable('never')].map(
+        (error) => new RetryPolicy({ onError }).decide(failure({}, { error })).fate,
+      );
+    expect(fates('archive')).toEqual(['archived', 'retried', 'archived']);
+    expect(fates('discard')).toEqual(['discarded', 'retried', 'archived']);
+    expect(fates('stop')).toEqual(['stopped', 'retried', 'archived']);
+    expect(new RetryPolicy({ onError: 'stop' }).decide(failure({}, { reason: 'undecodable' })).fate).toBe('archived');
+  });
+
+  it('is counted by a breaker only when it tells something about the listener', () => {
+    const counts = (error: unknown, attempt = 1): boolean => new RetryPolicy().decide(failure({}, { error, attempt })).counts;
+    expect([counts(new Error('down')), counts(new Error('down'), 11)]).toEqual([true, true]);
+    expect([counts(new RetryLater(5)), counts(new Unrecoverable('never'))]).toEqual([false, false]);
+    expect(new RetryPolicy().decide(failure({}, { reason: 'invalid' })).counts).toBe(false);
+  });
+});
+
+describe('the history of an event', () => {
+  it('grows with each attempt, over rounds, and stays within 25 entries of which the first one is kept', () => {
+    let headers: Record<string, string> = { tidings_id: 'id-1' };
+    for (let attempt = 1; attempt <= 40; attempt++) {
+      const { headers: changed } = outcomeOf(
+        new RetryPolicy({ retry: { ...defaultRetry, maxRetries: 100 } }),
+        failure({ ...headers, tidings_attempt: String(attempt) }, { error: new Error(`failure ${String(attempt)} ${'x'.repeat(500)}`) }),
+      );
+      headers = { ...headers, tidings_history: String(changed['tidings_history']) };
+    }
+    const past = historyOf(new Map(Object.entries(headers)));
+    expect(past.map(({ attempt }) => attempt)).toEqual([1, ...Array.from({ length: 24 }, (_, index) => 17 + index)]);
+    expect(past.every(({ error }) => error.length <= 160)).toBe(true);
+  });
+
+  it('that nobody can read is none', () => {
+    for (const said of ['', 'no json', '{}', '[1,null,{"attempt":"x"}]'])
+      expect(historyOf(new Map([['tidings_history', said]]))).toEqual([]);
+  });
+});
+
+describe('an event that goes back from the archive', () => {
+  const archived = new Map(
+    Object.entries({
+      tidings_id: 'id-1',
+      tidings_round: '1',
+      tidings_attempt: '11',
+      tidings_first_failure_at: '2026-02-28T00:00:00.000Z',
+      tidings_history: '[]',
+      tidings_error_reason: 'failed',
+      tidings_error_message: 'wrong',
+      tidings_origin_queue: 'e::l',
+      session_id: 's',
+    }),
+  );
+
+  it('begins the next round with its counters reset, and an id that no attempt has', () => {
+    const copy = replayCopy({ body: '{}', headers: archived, durable: true }, 'e::l');
+    expect(copy).toMatchObject({ to: 'e::l', dedupeId: 'id-1#l#2.0', headers: { tidings_round: '2' } });
+    const gone = Object.entries(copy.headers).filter(([, value]) => value === undefined);
+    expect(gone.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['tidings_attempt', 'tidings_first_failure_at', 'tidings_error_reason', 'tidings_origin_queue']),
+    );
+    expect(copy.headers).not.toHaveProperty('tidings_history');
+    expect(copy.headers).not.toHaveProperty('session_id');
+  });
+});
+
+describe('word of a fault', () => {
+  it('goes out with the archive copy, under names of its own, and not for a listener to faults', () => {
+    const { notice } = outcomeOf(
+      new RetryPolicy(),
+      failure({ tidings_id: 'id-1', tidings_attempt: '11' }, { attempt: 11, faults: 'faults.policy.event' }),
+    );
+    expect(notice).toMatchObject({
+      address: 'faults.policy.event',
+      dedupeId: 'id-1#policy.listener-s#0.11',
+      headers: {
+        tidings_fault_reason: 'failed',
+        tidings_fault_class: 'RangeError',
+        tidings_fault_message: 'wrong',
+        tidings_fault_attempts: '11',
+        tidings_fault_queue: 'policy.event::policy.listener-s',
+        tidings_attempt: undefined,
+        tidings_error_reason: undefined,
+      },
+    });
+    expect(notice?.headers['tidings_id']).not.toBe('id-1');
+    expect(outcomeOf(new RetryPolicy(), failure({ tidings_attempt: '11' })).notice).toBeUndefined();
   });
 });

@@ -1,11 +1,15 @@
 import { sep } from 'node:path';
 
-const folders = [
-  ['test', 'brokers'],
-  ['test', 'providers', 'amqp'],
-].map((path) => `${sep}${path.join(sep)}${sep}`);
+/** Folders, and beginnings of files. */
+const places = [
+  ['test', 'brokers', ''],
+  ['test', 'providers', 'amqp', ''],
+  ['test', 'scenarios', ''],
+  ['test', 'campaigns', 'amqp-'],
+  ['test', 'cli', 'torture.test'],
+].map((path) => `${sep}${path.join(sep)}`);
 
-/** Whether a test file talks to the broker of the run. */
+/** Whether a test file talks to the broker of the run: by its place, or by what its name ends with. */
 export function needsBroker(path: string): boolean {
-  return folders.some((folder) => path.includes(folder));
+  return places.some((place) => path.includes(place)) || path.endsWith('-amqp.test.js');
 }

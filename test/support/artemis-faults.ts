@@ -6,7 +6,7 @@ import type { Operator } from '../providers/amqp/support.js';
 const fillerBytes = 2_000;
 
 /** Makes an address full, with a message on a queue of its own where nobody takes it. */
-async function full(operator: Operator, address: string, policy: 'FAIL' | 'BLOCK'): Promise<Undo> {
+export async function full(operator: Operator, address: string, policy: 'FAIL' | 'BLOCK' | 'PAGE'): Promise<Undo> {
   const isArchive = address.startsWith('archive.');
   const queue = isArchive ? address : unique('filler');
   if (!isArchive) await operator.createQueue(address, queue);

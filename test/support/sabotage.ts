@@ -177,18 +177,149 @@ export class RetriesForAll extends OtherCopies {
   }
 }
 
+/** A subscription that does something otherwise. */
+function resubscribed(inner: ProviderSubscription, changes: Partial<ProviderSubscription>): ProviderSubscription {
+  return {
+    get ready() {
+      return inner.ready;
+    },
+    open: () => {
+      inner.open();
+    },
+    pause: () => inner.pause(),
+    setLimit: (deliveries) => {
+      inner.setLimit(deliveries);
+    },
+    close: () => inner.close(),
+    ...changes,
+  };
+}
+
 export class IgnoresPause extends Honest {
   override async subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
+    return resubscribed(await super.subscribe(spec, deliver), { pause: () => Promise.resolve() });
+  }
+}
+
+export class IgnoresLimits extends Honest {
+  override async subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
+    return resubscribed(await super.subscribe(spec, deliver), { setLimit: () => undefined });
+  }
+}
+
+export class OnlyRaisesLimits extends Honest {
+  override async subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
+    let most = spec.concurrency + spec.prefetch;
     const inner = await super.subscribe(spec, deliver);
-    return {
-      get ready() {
-        return inner.ready;
-      },
-      open: () => {
-        inner.open();
-      },
-      pause: () => Promise.resolve(),
-      close: () => inner.close(),
+    const setLimit = (deliveries: number): void => {
+      most = Math.max(most, deliveries);
+      inner.setLimit(most);
     };
+    return resubscribed(inner, { setLimit });
+  }
+}
+
+/** What becomes of returns only. */
+abstract class OtherReturns extends Honest {
+  override async subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
+    const inner = await super.subscribe(spec, (delivery) => {
+      deliver(
+        resettled(delivery, (outcome) => (outcome.do === 'return' ? this.giveBack(delivery, () => inner) : delivery.settle(outcome))),
+      );
+    });
+    return inner;
+  }
+
+  protected abstract giveBack(delivery: Delivery, subscription: () => ProviderSubscription): Promise<Settlement>;
+}
+
+export class KeepsReturnsUntilClosed extends OtherReturns {
+  protected giveBack(): Promise<Settlement> {
+    return Promise.resolve('settled');
+  }
+}
+
+/** In a hot loop, if nobody else takes them. */
+export class ReturnsAlwaysAtOnce extends OtherReturns {
+  protected async giveBack(delivery: Delivery, subscription: () => ProviderSubscription): Promise<Settlement> {
+    await subscription().pause();
+    const settlement = await delivery.settle({ do: 'return' });
+    subscription().open();
+    return settlement;
+  }
+}
+
+export class ReturnsToTheEnd extends OtherReturns {
+  protected giveBack(delivery: Delivery): Promise<Settlement> {
+    return delivery.settle({ do: 'copy', to: 'self', headers: {} });
+  }
+}
+
+export class ForgetsWhatIsReturnedBeforeThePause extends Honest {
+  override async subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
+    let paused = false;
+    const inner = await super.subscribe(spec, (delivery) => {
+      deliver(
+        resettled(delivery, (outcome) => (outcome.do === 'return' && !paused ? Promise.resolve('settled') : delivery.settle(outcome))),
+      );
+    });
+    const pause = async (): Promise<void> => {
+      await inner.pause();
+      paused = true;
+    };
+    return resubscribed(inner, { pause });
+  }
+}
+
+export class DropsNotices extends OtherCopies {
+  protected copy(delivery: Delivery, { notice: _, ...outcome }: CopyOutcome): Promise<Settlement> {
+    return delivery.settle(outcome);
+  }
+}
+
+/** Before the copy, so that others are told of what has not happened. */
+export class TellsTooEarly extends OtherCopies {
+  protected async copy(delivery: Delivery, { notice, ...outcome }: CopyOutcome): Promise<Settlement> {
+    if (notice !== undefined) {
+      const headers = new Map(delivery.message.headers);
+      for (const [name, value] of Object.entries(notice.headers)) if (value !== undefined) headers.set(name, value);
+      const { address, dedupeId } = notice;
+      const options: WireSend = { address, routing: 'multicast', deadlineAt: this.clock.now() + 5_000, ...(dedupeId && { dedupeId }) };
+      super.send({ ...delivery.message, headers }, options).catch(() => undefined);
+    }
+    return delivery.settle(outcome);
+  }
+}
+
+export class TellsUnderTheHeadersOfTheCopy extends OtherCopies {
+  protected copy(delivery: Delivery, outcome: CopyOutcome): Promise<Settlement> {
+    const { notice, headers } = outcome;
+    return delivery.settle(
+      notice === undefined ? outcome : { ...outcome, notice: { ...notice, headers: { ...headers, ...notice.headers } } },
+    );
+  }
+}
+
+export class ForgetsTheIdsOfNotices extends OtherCopies {
+  protected copy(delivery: Delivery, { notice, ...outcome }: CopyOutcome): Promise<Settlement> {
+    if (notice === undefined) return delivery.settle(outcome);
+    return delivery.settle({ ...outcome, notice: { address: notice.address, headers: notice.headers } });
+  }
+}
+
+/** Holds the message up until the notice is taken. */
+export class InsistsOnNotices extends OtherCopies {
+  protected async copy(delivery: Delivery, { notice, ...outcome }: CopyOutcome): Promise<Settlement> {
+    if (notice !== undefined) {
+      const options: WireSend = { address: notice.address, routing: 'multicast', deadlineAt: this.clock.now() + 3_600_000 };
+      while (
+        !(await super.send(delivery.message, options).then(
+          () => true,
+          () => false,
+        ))
+      )
+        await new Promise<void>((resolve) => this.clock.schedule(1_000, resolve));
+    }
+    return delivery.settle(outcome);
   }
 }

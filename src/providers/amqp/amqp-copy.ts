@@ -1,36 +1,70 @@
-import type { CopyOutcome, SubscriptionSpec } from '../../core/provider.js';
-import { anycastHint, deliveryTimeAnnotation, duplicateIdProperty, fullyQualified, isBrokersAnnotation } from './artemis-dialect.js';
+import type { CopyOutcome, CopyTo, Notice, SubscriptionSpec, WireMessage } from '../../core/provider.js';
+import {
+  anycastHint,
+  deliveryTimeAnnotation,
+  duplicateIdProperty,
+  fullyQualified,
+  isBrokersAnnotation,
+  multicastHint,
+} from './artemis-dialect.js';
 import { encoded, long } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
 
-export interface CopyContext {
-  readonly spec: SubscriptionSpec;
-  /** The headers as the listener saw them: text only. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly contentType: string | undefined;
-  /** To be added to times of our clock. */
-  readonly clockOffsetMs: number;
+/** A message as it came, and as its reader saw it: with headers of text only. */
+export interface Received {
+  readonly raw: AmqpMessage;
+  readonly message: WireMessage;
+}
+
+/** What becomes of it. */
+interface Copy {
+  readonly to: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly dedupeId?: string | undefined;
+  readonly annotations?: Record<string, unknown>;
+  readonly durable: boolean;
+}
+
+/** The copy to a listener's own queue or to its archive. `clockOffsetMs` is to be added to times of our clock. */
+export function outcomeCopy(received: Received, outcome: CopyOutcome, spec: SubscriptionSpec, clockOffsetMs: number): Buffer {
+  const { to, headers, notBefore, dedupeId } = outcome;
+  return encodedCopy(received, {
+    to: to === 'archive' ? spec.archive : fullyQualified(spec.event, spec.queue),
+    headers,
+    dedupeId,
+    annotations: {
+      ...(to === 'archive' && anycastHint()),
+      ...(notBefore !== undefined && { [deliveryTimeAnnotation]: long(notBefore.getTime() + clockOffsetMs) }),
+    },
+    durable: to === 'archive' || received.raw.durable === true,
+  });
+}
+
+/** The copy for whoever listens at a multicast address. */
+export function noticeCopy(received: Received, { address, headers, dedupeId }: Notice): Buffer {
+  return encodedCopy(received, { to: address, headers, dedupeId, annotations: multicastHint(), durable: received.raw.durable === true });
+}
+
+/** The copy to one queue, whatever the kind of its address: a hint would be acted on before the name of the queue. */
+export function queueCopy(received: Received, { headers, dedupeId }: CopyTo, to: string): Buffer {
+  return encodedCopy(received, { to, headers, dedupeId, durable: received.raw.durable === true });
 }
 
 /**
  * The bytes of a copy for the relay. Body with its kind of section, ids, subject, group and the user's annotations stay; what
  * the broker wrote, delivery times, expiry and footer go: an old delivery time would make a later retry run at once.
  */
-export function encodedCopy(original: AmqpMessage, outcome: CopyOutcome, context: CopyContext): Buffer {
-  const { spec, clockOffsetMs } = context;
-  const annotations = keptAnnotations(original.message_annotations);
-  if (outcome.to === 'archive') Object.assign(annotations, anycastHint());
-  if (outcome.notBefore !== undefined) annotations[deliveryTimeAnnotation] = long(outcome.notBefore.getTime() + clockOffsetMs);
-  const copy: AmqpMessage = {
-    ...keptProperties(original),
-    ...(context.contentType !== undefined && { content_type: context.contentType }),
-    durable: outcome.to === 'archive' || original.durable === true,
-    to: outcome.to === 'archive' ? spec.archive : fullyQualified(spec.event, spec.queue),
-    application_properties: laidOver(context.headers, outcome),
+function encodedCopy({ raw, message: { headers, contentType } }: Received, copy: Copy): Buffer {
+  const annotations = { ...keptAnnotations(raw.message_annotations), ...copy.annotations };
+  return encoded({
+    ...keptProperties(raw),
+    ...(contentType !== undefined && { content_type: contentType }),
+    durable: copy.durable,
+    to: copy.to,
+    application_properties: laidOver(headers, copy),
     ...(Object.keys(annotations).length > 0 && { message_annotations: annotations }),
-    body: original.body ?? null,
-  };
-  return encoded(copy);
+    body: raw.body ?? null,
+  });
 }
 
 const keptFields = [
@@ -59,12 +93,12 @@ function keptAnnotations(annotations: Record<string, unknown> | undefined): Reco
   return Object.fromEntries(Object.entries(annotations ?? {}).filter(([name]) => !isBrokersAnnotation(name)));
 }
 
-function laidOver(headers: ReadonlyMap<string, string>, outcome: CopyOutcome): Record<string, string> {
+function laidOver(headers: ReadonlyMap<string, string>, copy: Pick<Copy, 'headers' | 'dedupeId'>): Record<string, string> {
   const result = new Map(headers);
-  for (const [name, value] of Object.entries(outcome.headers)) {
+  for (const [name, value] of Object.entries(copy.headers)) {
     if (value === undefined) result.delete(name);
     else result.set(name, value.toWellFormed());
   }
-  if (outcome.dedupeId !== undefined) result.set(duplicateIdProperty, outcome.dedupeId);
+  if (copy.dedupeId !== undefined) result.set(duplicateIdProperty, copy.dedupeId);
   return Object.fromEntries(result);
 }

@@ -156,7 +156,7 @@ class Session {
       clock: this.#host.clock,
       logger: this.#host.logger,
       maxDelayMs: this.#options.maxDelayMs,
-      restore: ({ management }, which) => this.#provisioning.restore(management, which),
+      restore: (epoch, which) => this.#provisioning.restore(epoch, which),
       forget: (which) => {
         this.#subscriptions.delete(which);
       },

@@ -1,13 +1,14 @@
 import type { Clock, Timer } from '../../core/clock.js';
-import type { Abortable } from '../../core/aborts.js';
-import type { Deadlines, Expiring } from '../../core/deadlines.js';
+import type { Deadlines } from '../../core/deadlines.js';
 import { SendError } from '../../core/errors.js';
+import type { TidingsErrorOptions } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { Routing, WireMessage, WireSend } from '../../core/provider.js';
 import { encodedMessage } from './amqp-encoder.js';
-import { capabilityOf, missingRight } from './artemis-dialect.js';
+import { capabilityOf, missingRight, sendRefusal } from './artemis-dialect.js';
 import type { AmqpFault } from './amqp-fault.js';
-import type { Refusal, SenderLink, TransferToken } from './rhea-links.js';
+import type { SenderLink, TransferToken } from './rhea-links.js';
+import { PendingSend } from './pending-send.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 const mostInFlight = 1_000;
@@ -22,75 +23,6 @@ export interface SenderHost {
   readonly asData: boolean;
   /** How far the broker's clock is ahead. */
   readonly clockOffsetMs: () => number;
-}
-
-/** One send, until it is settled. */
-class PendingSend implements Expiring, Abortable {
-  readonly message: WireMessage;
-  readonly options: WireSend;
-  readonly #resolve: () => void;
-  readonly #reject: (error: SendError) => void;
-  readonly #onSettled: (send: PendingSend) => void;
-  payload: Buffer | undefined;
-  transmitted = false;
-  settled = false;
-
-  constructor(
-    message: WireMessage,
-    options: WireSend,
-    ends: { resolve: () => void; reject: (error: SendError) => void; onSettled: (send: PendingSend) => void },
-  ) {
-    this.message = message;
-    this.options = options;
-    this.#resolve = ends.resolve;
-    this.#reject = ends.reject;
-    this.#onSettled = ends.onSettled;
-  }
-
-  confirm(): void {
-    if (this.#end()) this.#resolve();
-  }
-
-  fail(error: SendError): void {
-    if (this.#end()) this.#reject(error);
-  }
-
-  expire(): void {
-    this.#giveUp('send-timeout', 'the deadline passed');
-  }
-
-  /** Ends it without a word of the broker's: what that means depends on whether it was ever transmitted. */
-  giveUp(reason: string): void {
-    this.#giveUp('not-running', reason);
-  }
-
-  aborted(): void {
-    this.#giveUp('send-aborted', 'the caller aborted it');
-  }
-
-  #giveUp(code: 'send-timeout' | 'send-aborted' | 'not-running', reason: string): void {
-    const { address, signal } = this.options;
-    const aborted: unknown = code === 'send-aborted' ? signal?.reason : undefined;
-    const options = aborted === undefined ? {} : { cause: aborted };
-    if (this.transmitted)
-      this.fail(
-        new SendError(
-          'unknown',
-          code,
-          `send to ${address}: ${reason} before the broker confirmed; it may have arrived, and may be repeated with the same id`,
-          options,
-        ),
-      );
-    else this.fail(new SendError('not-sent', code, `send to ${address}: ${reason} before it could be transmitted`, options));
-  }
-
-  #end(): boolean {
-    if (this.settled) return false;
-    this.settled = true;
-    this.payload = undefined;
-    this.#onSettled(this);
-    return true;
-  }
 }
 
 /**
@@ -110,6 +42,8 @@ export class AmqpSender {
   #reopenTimer: Timer | undefined;
   #reopenMs = firstReopenMs;
   #onIdle: (() => void) | undefined;
+  /** What the broker said last, until it takes something again. */
+  #complaint: string | undefined;
   /** Sends that ended since `#waiting` was last looked through. */
   #gone = 0;
 
@@ -126,7 +60,7 @@ export class AmqpSender {
   /** Rejects with a SendError. */
   send(message: WireMessage, options: WireSend): Promise<void> {
     return new Promise((resolve, reject) => {
-      const send = new PendingSend(message, options, { resolve, reject, onSettled: this.#settled });
+      const send = new PendingSend(message, options, { resolve, reject, onSettled: this.#settled, hindrance: this.#hindrance });
       this.#unsettled.add(send);
       this.#host.deadlines.add(send, options.deadlineAt);
       if (options.signal !== undefined) this.#host.deadlines.aborts.add(options.signal, send);
@@ -191,6 +125,7 @@ export class AmqpSender {
 
   #transmit(link: SenderLink, send: PendingSend): void {
     if (send.payload === undefined) return;
+    send.repeated = send.transmitted;
     send.transmitted = true;
     this.#inFlight.set(link.send(send.payload), send);
   }
@@ -228,13 +163,16 @@ export class AmqpSender {
         onAccepted: (token) => {
           const send = this.#inFlight.get(token);
           this.#inFlight.delete(token);
+          this.#complaint = undefined;
           send?.confirm();
           if (this.#head < this.#waiting.length) this.#pump();
         },
         onRefused: (token, refusal) => {
           const send = this.#inFlight.get(token);
           this.#inFlight.delete(token);
-          send?.fail(refusedError(this.#address, refusal));
+          const error = sendRefusal(`send to ${this.#address}`, refusal);
+          this.#complaint = error.message;
+          send?.refused(error);
           this.#pump();
         },
       },
@@ -246,11 +184,19 @@ export class AmqpSender {
     this.#dropLink();
     const right = missingRight(fault.message);
     if (right !== undefined) {
-      const message = `send to ${this.#address}: the user lacks the right ${right} on address ${this.#address}. The broker said: ${fault.message}`;
-      for (const send of [...this.#unsettled])
-        send.fail(new SendError(send.transmitted ? 'unknown' : 'refused', 'permission', message, { cause: fault }));
+      this.#refuseAll('permission', `the user lacks the right ${right} on address ${this.#address}. The broker said: ${fault.message}`, {
+        cause: fault,
+      });
       return;
     }
+    if (fault.condition === 'amqp:not-found') {
+      this.#refuseAll('send-refused', `there is no such address, and the broker makes none. The broker said: ${fault.message}`, {
+        cause: fault,
+        retryable: true,
+      });
+      return;
+    }
+    this.#complaint = `the broker closed the link: ${fault.message}`;
     this.#host.logger.warn(
       { address: this.#address, reason: fault.message, retryMs: this.#reopenMs },
       'the link of a sender was closed by the broker and is opened anew',
@@ -261,6 +207,18 @@ export class AmqpSender {
     });
     this.#reopenMs = Math.min(2 * this.#reopenMs, lastReopenMs);
   }
+
+  #refuseAll(code: 'permission' | 'send-refused', why: string, options: TidingsErrorOptions): void {
+    for (const send of [...this.#unsettled])
+      send.fail(new SendError(send.transmitted ? 'unknown' : 'refused', code, `send to ${this.#address}: ${why}`, options));
+  }
+
+  readonly #hindrance = (): string => {
+    const said = this.#complaint === undefined ? '' : ` (${this.#complaint})`;
+    if (this.#connection?.alive !== true) return 'there was no connection to the broker';
+    if (this.#link === undefined) return `the broker took no link to the address${said}`;
+    return `the broker gave no credit: the address may be full${said}`;
+  };
 
   #dropLink(): void {
     this.#link = undefined;
@@ -286,17 +244,4 @@ export class AmqpSender {
     this.#head = 0;
     this.#gone = 0;
   }
-}
-
-function refusedError(address: string, { kind, condition, description }: Refusal): SendError {
-  const right = missingRight(description);
-  if (kind !== 'rejected')
-    return new SendError('refused', 'send-refused', `send to ${address}: the broker gave it back (${kind})`, { retryable: true });
-  const reason = [condition, description].filter((part) => part !== '').join(': ');
-  if (right !== undefined)
-    return new SendError('refused', 'permission', `send to ${address}: the user lacks the right ${right}. The broker said: ${reason}`);
-  // A full address has room again when its listeners have caught up.
-  return new SendError('refused', 'send-refused', `send to ${address}: the broker refused it: ${reason}`, {
-    retryable: condition === 'amqp:resource-limit-exceeded',
-  });
 }

@@ -1,29 +1,20 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
-import type {
-  CopyOutcome,
-  Delivery,
-  Outcome,
-  ProviderSubscription,
-  Settlement,
-  SubscriptionSpec,
-  WireMessage,
-} from '../../core/provider.js';
-import { encodedCopy } from './amqp-copy.js';
-import { wireMessage } from './amqp-message.js';
+import type { CopyOutcome, Delivery, Outcome, ProviderSubscription, Settlement, SubscriptionSpec } from '../../core/provider.js';
+import { AmqpDelivery } from './amqp-delivery.js';
+import type { Passage, Settler } from './amqp-delivery.js';
 import { capabilityOf, fullyQualified, linkRefusal } from './artemis-dialect.js';
+import { DeliveryCopies } from './delivery-copies.js';
 import type { Epoch } from './epoch.js';
 import type { AmqpFault } from './amqp-fault.js';
-import type { ReceiverLink, TransferToken } from './rhea-links.js';
+import { LinkCredit } from './link-credit.js';
+import type { ReceiverLink } from './rhea-links.js';
 import type { AmqpMessage } from './rhea-message.js';
 
 const firstReopenMs = 100;
 const drainTimeoutMs = 1_000;
 const closeTimeoutMs = 2_000;
-/** The broker does not write its count into large messages, and leaves it out for 0 in small ones. */
-const uncountedLength = 90_000;
-
 const settled = Promise.resolve<Settlement>('settled');
 const stale = Promise.resolve<Settlement>('stale');
 
@@ -42,34 +33,35 @@ interface Ends {
 }
 
 /**
- * One queue consumed over one link at a time, with credit given by hand: never more deliveries are out than `concurrency` and
- * `prefetch` together, whatever connection they came by.
+ * One queue consumed over one link at a time, with credit given by hand: never more deliveries are out than the limit, whatever
+ * connection they came by.
  */
-export class AmqpSubscription implements ProviderSubscription {
+export class AmqpSubscription implements ProviderSubscription, Settler {
   readonly spec: SubscriptionSpec;
   readonly #host: SubscriptionHost;
+  readonly #copies: DeliveryCopies;
   readonly #deliver: (delivery: Delivery) => void;
-  readonly #limit: number;
+  #limit: number;
   #epoch: Epoch | undefined;
   #link: ReceiverLink | undefined;
   #attached = false;
   #state: 'new' | 'open' | 'paused' | 'closed' = 'new';
   /** Handed over and not settled, those of lost links included. */
   #held = 0;
-  /** Given to the link and not used yet. */
-  #credit = 0;
-  /** Came after `pause()` had given up waiting; handed over by `open()`. */
-  #late: AmqpDelivery[] = [];
+  #credit: LinkCredit | undefined;
+  /** To be released as soon as they cannot come again at once: when it is paused, and no credit is out. */
+  #returned: AmqpDelivery[] = [];
   #reopenTimer: Timer | undefined;
   #reopenMs = firstReopenMs;
   #confirmed: Ends | undefined;
   #onAttempted: (() => void) | undefined;
-  #onDrained: (() => void) | undefined;
+  readonly #pausing = new Set<() => void>();
 
   constructor(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void, host: SubscriptionHost) {
     this.spec = spec;
     this.#deliver = deliver;
     this.#host = host;
+    this.#copies = new DeliveryCopies(spec, host.logger);
     this.#limit = spec.concurrency + spec.prefetch;
   }
 
@@ -107,31 +99,40 @@ export class AmqpSubscription implements ProviderSubscription {
   open(): void {
     if (this.#state === 'closed') return;
     this.#state = 'open';
-    for (const delivery of this.#late.splice(0)) this.#handOver(delivery);
+    this.#releaseReturned();
     this.#grant();
   }
 
   async pause(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'paused';
-    if (this.#credit === 0 || !this.ready) return;
+    if (this.#isDry) {
+      this.#releaseReturned();
+      return;
+    }
     await new Promise<void>((resolve) => {
-      // The broker is silent where no credit was left, or hangs: what comes later is kept back.
-      const timer = this.#host.clock.schedule(drainTimeoutMs, resolve);
-      this.#onDrained = () => {
+      const ended = (): void => {
+        this.#pausing.delete(ended);
         timer.cancel();
         resolve();
       };
-      this.#link?.drain();
+      // A broker that hangs does not answer: what comes later is not handed over.
+      const timer = this.#host.clock.schedule(drainTimeoutMs, ended);
+      this.#pausing.add(ended);
+      this.#credit?.takeBack();
     });
-    this.#onDrained = undefined;
-    if (this.#isPaused()) this.#state = 'paused';
+  }
+
+  setLimit(deliveries: number): void {
+    this.#limit = deliveries;
+    // Credit that waits for messages would let in more than the limit later.
+    if (this.#state === 'open' && this.#missing < 0) this.#credit?.takeBack();
+    this.#grant();
   }
 
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#late = [];
     this.#confirmed?.reject(
       new TidingsError(
         'not-running',
@@ -142,7 +143,7 @@ export class AmqpSubscription implements ProviderSubscription {
     const link = this.#link;
     this.#attached = false;
     this.#attempted();
-    this.#onDrained?.();
+    this.#paused();
     this.#reopenTimer?.cancel();
     await link?.close(this.#host.clock, closeTimeoutMs);
     this.#dropLink();
@@ -154,30 +155,34 @@ export class AmqpSubscription implements ProviderSubscription {
       this.#release();
       return stale;
     }
-    if (outcome.do === 'return') return settled;
     if (outcome.do === 'copy') return this.#copy(delivery, outcome);
-    delivery.link.accept(delivery.token);
-    this.#release();
+    if (outcome.do === 'return') this.#return(delivery);
+    else {
+      delivery.link.accept(delivery.token);
+      this.#release();
+    }
     return settled;
   }
 
   async #copy(delivery: AmqpDelivery, outcome: CopyOutcome): Promise<Settlement> {
-    const { link, epoch, raw } = delivery;
-    let confirmed = false;
-    try {
-      const { headers, contentType } = delivery.message;
-      const payload = encodedCopy(raw, outcome, { spec: this.spec, headers, contentType, clockOffsetMs: epoch.clockOffsetMs });
-      confirmed = await epoch.relay.copy(payload, () => link.alive);
-    } catch (error) {
-      this.#host.logger.error(
-        { error, event: this.spec.event, listener: this.spec.listener },
-        'a retry or archive copy could not be written; the message comes again with the next connection',
-      );
-    }
-    const done = confirmed && link.alive;
-    if (done) link.accept(delivery.token);
+    const { link, token } = delivery;
+    const done = (await this.#copies.write(delivery, outcome)) && link.alive;
+    if (done) link.accept(token);
     this.#release();
     return done ? 'settled' : 'stale';
+  }
+
+  #return(delivery: AmqpDelivery): void {
+    this.#returned.push(delivery);
+    if (this.#state === 'paused' && this.#isDry) this.#releaseReturned();
+  }
+
+  /** The broker puts each back to its place, in whatever order they are released. */
+  #releaseReturned(): void {
+    for (const { link, token } of this.#returned.splice(0)) {
+      link.release(token);
+      this.#held--;
+    }
   }
 
   #release(): void {
@@ -185,13 +190,22 @@ export class AmqpSubscription implements ProviderSubscription {
     this.#grant();
   }
 
+  /** None of the credit is out, so that nothing can come. */
+  get #isDry(): boolean {
+    return !this.ready || this.#credit === undefined || this.#credit.out === 0;
+  }
+
+  get #missing(): number {
+    return this.#limit - this.#held - (this.#credit?.out ?? 0);
+  }
+
   #grant(): void {
-    if (this.#state !== 'open' || !this.#attached) return;
-    const missing = this.#limit - this.#held - this.#credit;
+    const credit = this.#credit;
+    if (this.#state !== 'open' || !this.#attached || credit === undefined) return;
+    const missing = this.#missing;
     // In quarters, so that a busy listener does not cost a frame for each message; but never none.
-    if (missing <= 0 || (this.#credit > 0 && missing < this.#limit >> 2)) return;
-    this.#credit += missing;
-    this.#link?.addCredit(missing);
+    if (missing <= 0 || (credit.out > 0 && missing < this.#limit >> 2)) return;
+    credit.give(missing);
   }
 
   #attach(epoch: Epoch): void {
@@ -200,13 +214,15 @@ export class AmqpSubscription implements ProviderSubscription {
       return;
     }
     const { event, queue, routing } = this.spec;
+    const dry = (): void => {
+      if (this.#link === link) this.#ranDry();
+    };
     const link: ReceiverLink = epoch.connection.openReceiver(
       { address: fullyQualified(event, queue), capability: capabilityOf(routing) },
       {
         onOpen: () => {
           if (this.#link !== link || this.#state === 'closed') return;
           this.#attached = true;
-          this.#credit = 0;
           this.#confirmed?.resolve();
           this.#confirmed = undefined;
           this.#attempted();
@@ -216,46 +232,54 @@ export class AmqpSubscription implements ProviderSubscription {
           if (this.#link === link) this.#closed(fault, epoch);
         },
         onMessage: (message, token) => {
-          this.#received(message, token, { link, epoch });
+          this.#received(message, { link, epoch, token });
         },
         onDrained: () => {
-          if (this.#link !== link) return;
-          this.#credit = 0;
-          this.#onDrained?.();
-          this.#grant();
+          if (this.#link === link) this.#credit?.drained();
         },
       },
     );
     this.#link = link;
+    this.#credit = new LinkCredit(link, this.#host.clock, dry);
   }
 
-  #received(raw: AmqpMessage, token: TransferToken, { link, epoch }: { link: ReceiverLink; epoch: Epoch }): void {
+  #ranDry(): void {
+    if (this.#state === 'paused') this.#releaseReturned();
+    this.#paused();
+    this.#grant();
+  }
+
+  #paused(): void {
+    for (const ended of this.#pausing) ended();
+  }
+
+  #received(raw: AmqpMessage, passage: Passage): void {
     if (this.#state === 'closed') return;
-    if (this.#link === link && this.#credit > 0) this.#credit--;
     this.#reopenMs = firstReopenMs;
-    const delivery = this.#read(raw, { link, epoch, token });
+    this.#held++;
+    const late = this.#state === 'paused' && this.#pausing.size === 0;
+    if (this.#link === passage.link) this.#credit?.used();
+    const delivery = this.#read(raw, passage);
     if (delivery === undefined) return;
-    if (this.#state === 'paused' && this.#onDrained === undefined) this.#late.push(delivery);
+    // It came after pause() had given up waiting.
+    if (late) this.#return(delivery);
     else this.#handOver(delivery);
-    if (this.#credit === 0) this.#onDrained?.();
   }
 
-  #read(raw: AmqpMessage, from: { link: ReceiverLink; epoch: Epoch; token: TransferToken }): AmqpDelivery | undefined {
+  #read(raw: AmqpMessage, passage: Passage): AmqpDelivery | undefined {
     try {
-      return new AmqpDelivery(this, raw, from);
+      return new AmqpDelivery(this, raw, passage);
     } catch (error) {
       // Thrown into the driver it would end the connection.
       this.#host.logger.error(
         { error, event: this.spec.event, listener: this.spec.listener },
         'a message could not be read and stays unsettled',
       );
-      this.#held++;
       return undefined;
     }
   }
 
   #handOver(delivery: AmqpDelivery): void {
-    this.#held++;
     try {
       this.#deliver(delivery);
     } catch (error) {
@@ -308,54 +332,17 @@ export class AmqpSubscription implements ProviderSubscription {
     this.#link?.abandon();
     this.#link = undefined;
     this.#attached = false;
-    this.#credit = 0;
-    this.#late = [];
+    this.#credit?.end();
+    this.#credit = undefined;
+    // They come again without a word of ours.
+    this.#held -= this.#returned.splice(0).length;
     this.#reopenTimer?.cancel();
     this.#reopenTimer = undefined;
-    this.#onDrained?.();
+    this.#paused();
   }
 
   #attempted(): void {
     this.#onAttempted?.();
     this.#onAttempted = undefined;
-  }
-
-  #isPaused(): boolean {
-    return this.#state === 'paused';
-  }
-}
-
-/** One message with the link it came by: settled there or nowhere. */
-export class AmqpDelivery implements Delivery {
-  readonly message: WireMessage;
-  readonly brokerCount?: number;
-  readonly raw: AmqpMessage;
-  readonly link: ReceiverLink;
-  readonly epoch: Epoch;
-  readonly token: TransferToken;
-  readonly #subscription: AmqpSubscription;
-  #settlement: Promise<Settlement> | undefined;
-
-  constructor(
-    subscription: AmqpSubscription,
-    raw: AmqpMessage,
-    { link, epoch, token }: { link: ReceiverLink; epoch: Epoch; token: TransferToken },
-  ) {
-    this.#subscription = subscription;
-    this.message = wireMessage(raw);
-    const count = raw.delivery_count ?? (this.message.body.length < uncountedLength ? 0 : undefined);
-    if (count !== undefined) this.brokerCount = count;
-    this.raw = raw;
-    this.link = link;
-    this.epoch = epoch;
-    this.token = token;
-  }
-
-  get stale(): boolean {
-    return !this.link.alive;
-  }
-
-  settle(outcome: Outcome): Promise<Settlement> {
-    return (this.#settlement ??= this.#subscription.settle(this, outcome));
   }
 }

@@ -1,6 +1,7 @@
-import { TidingsError } from '../../core/errors.js';
+import { SendError, TidingsError } from '../../core/errors.js';
 import type { Routing, SubscriptionSpec } from '../../core/provider.js';
 import { type AmqpFault } from './amqp-fault.js';
+import type { Refusal } from './rhea-links.js';
 import { byte } from './rhea-message.js';
 
 /** What only holds for Apache ActiveMQ Artemis: names, annotations, and how it words its refusals. */
@@ -38,6 +39,11 @@ export function addressAndQueue(name: string): { readonly address: string; reado
 /** Without it the broker takes the address of an archive for a multicast one, and drops what is sent there. */
 export function anycastHint(): Record<string, unknown> {
   return { 'x-opt-jms-dest': byte(0) };
+}
+
+/** Without it the broker takes an address that it does not know for what its settings say. */
+export function multicastHint(): Record<string, unknown> {
+  return { 'x-opt-jms-dest': byte(1) };
 }
 
 /** Annotations that belong to one passage through the broker, not to the message. */
@@ -116,4 +122,18 @@ export function containerId(serviceName: string, serverName: string): string {
 export function serviceOf(container: string): string | undefined {
   const at = container.lastIndexOf('/');
   return at <= 0 || at === container.length - 1 ? undefined : container.slice(0, at);
+}
+
+/** `what`: as in `send to E`. */
+export function sendRefusal(what: string, { kind, condition, description }: Refusal): SendError {
+  const right = missingRight(description);
+  if (kind !== 'rejected')
+    return new SendError('refused', 'send-refused', `${what}: the broker gave it back (${kind})`, { retryable: true });
+  const reason = [condition, description].filter((part) => part !== '').join(': ');
+  if (right !== undefined)
+    return new SendError('refused', 'permission', `${what}: the user lacks the right ${right}. The broker said: ${reason}`);
+  // A full address has room again when its listeners have caught up.
+  return new SendError('refused', 'send-refused', `${what}: the broker refused it: ${reason}`, {
+    retryable: condition === 'amqp:resource-limit-exceeded',
+  });
 }

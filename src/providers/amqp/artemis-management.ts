@@ -10,7 +10,10 @@ import type { AmqpMessage } from './rhea-message.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 const requestTimeoutMs = 10_000;
+/** How often a list is asked for, when the broker stumbles. */
+const mostListings = 5;
 const pageSize = 500;
+const mostInFlight = 100;
 
 /** The broker answered that the operation failed. */
 export class OperationFault extends Error {
@@ -23,13 +26,26 @@ export class OperationFault extends Error {
   get isMissing(): boolean {
     return /AMQ229067|AMQ229017|Cannot find resource/.test(this.message);
   }
+
+  /** A NullPointerException inside the broker: something else changed what it was looking at. */
+  get isStumble(): boolean {
+    return /^\S+: Cannot invoke .* is null$/.test(this.message);
+  }
 }
 
 /** One row of a listing. */
 export type Row = Readonly<Record<string, unknown>>;
 
+/** Of a row of `listQueues`: messages that are neither delayed nor delivered to somebody. */
+export function waitingIn(row: Row): number {
+  return Number(row['messageCount']) - Number(row['scheduledCount']) - Number(row['deliveringCount']);
+}
+
 interface Request extends Expiring {
-  readonly at: number;
+  readonly message: AmqpMessage;
+  /** When its time is over; counted anew from the moment it is sent. */
+  at: number;
+  sent(): void;
   done(result: unknown): void;
   fail(error: Error): void;
   /** The broker said no. */
@@ -37,15 +53,18 @@ interface Request extends Expiring {
 }
 
 /**
- * Requests to the management address of one connection. All values of an answer come as the broker's JSON. Each request is
- * answered within 10 s or rejects with TidingsError 'connection'; without the right, all reject with 'permission'.
+ * Requests to the management address of one connection, a limited number at a time. All values of an answer come as the broker's JSON.
+ * Each request is answered within 10 s, and while it waits for its turn so are those before it, or it rejects with TidingsError
+ * 'connection'; without the right, all reject with 'permission'.
  */
 export class ArtemisManagement {
   readonly #connection: RheaConnection;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #requests = new Map<string, Request>();
-  readonly #waiting: { readonly id: string; readonly message: AmqpMessage }[] = [];
+  #waiting: string[] = [];
+  #inFlight = 0;
+  #answeredAt = 0;
   #sender: SenderLink | undefined;
   #receiver: ReceiverLink | undefined;
   #replyTo: string | undefined;
@@ -66,16 +85,27 @@ export class ArtemisManagement {
   }
 
   /** All rows of one of the broker's listings. */
-  async list(operation: 'listQueues' | 'listConsumers', equal?: { readonly field: string; readonly value: string }): Promise<Row[]> {
+  async list(
+    operation: 'listQueues' | 'listConsumers' | 'listAddresses',
+    equal?: { readonly field: string; readonly value: string },
+  ): Promise<Row[]> {
     const filter = equal === undefined ? '' : JSON.stringify({ ...equal, operation: 'EQUALS' });
     const rows: Row[] = [];
     for (let page = 1; ; page++) {
-      const answer = JSON.parse(String(await this.operation('broker', operation, filter, page, pageSize))) as {
-        data: Row[];
-        count: number;
-      };
+      const answer = JSON.parse(await this.#page(operation, filter, page)) as { data: Row[]; count: number };
       rows.push(...answer.data);
       if (answer.data.length < pageSize || rows.length >= answer.count) return rows;
+    }
+  }
+
+  /** The broker stumbles over a queue that is removed while it makes the list. */
+  async #page(operation: string, filter: string, page: number): Promise<string> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return String(await this.operation('broker', operation, filter, page, pageSize));
+      } catch (error) {
+        if (attempt === mostListings || !(error instanceof OperationFault && error.isStumble)) throw error;
+      }
     }
   }
 
@@ -95,13 +125,28 @@ export class ArtemisManagement {
     }
     const id = String(++this.#lastId);
     return new Promise((resolve, reject) => {
-      const at = this.#clock.now() + requestTimeoutMs;
+      let sent = false;
       const settle = (): void => {
         this.#requests.delete(id);
-        this.#deadlines.remove(request, at);
+        if (sent) this.#inFlight--;
+        this.#deadlines.remove(request, request.at);
       };
       const request: Request = {
-        at,
+        // An empty body gets no answer, and a Data section neither.
+        message: {
+          message_id: id,
+          correlation_id: id,
+          application_properties: properties,
+          ...(parameters.length > 0 && { body: JSON.stringify(parameters) }),
+        },
+        at: this.#clock.now() + requestTimeoutMs,
+        sent: () => {
+          sent = true;
+          this.#inFlight++;
+          this.#deadlines.remove(request, request.at);
+          request.at = this.#clock.now() + requestTimeoutMs;
+          this.#deadlines.add(request, request.at);
+        },
         done: (result) => {
           settle();
           resolve(result);
@@ -115,26 +160,24 @@ export class ArtemisManagement {
           reject(new OperationFault(operation, answer));
         },
         expire: () => {
-          this.#requests.delete(id);
+          const at = sent ? request.at : this.#answeredAt + requestTimeoutMs;
+          if (at > this.#clock.now()) {
+            request.at = at;
+            this.#deadlines.add(request, at);
+            return;
+          }
+          settle();
           reject(
             new TidingsError('connection', `${operation}: the broker's management did not answer within ${String(requestTimeoutMs)} ms`, {
               retryable: true,
             }),
           );
+          this.#pump();
         },
       };
       this.#requests.set(id, request);
-      this.#deadlines.add(request, at);
-      // An empty body gets no answer, and a Data section neither.
-      this.#waiting.push({
-        id,
-        message: {
-          message_id: id,
-          correlation_id: id,
-          application_properties: properties,
-          ...(parameters.length > 0 && { body: JSON.stringify(parameters) }),
-        },
-      });
+      this.#deadlines.add(request, request.at);
+      this.#waiting.push(id);
       this.#pump();
     });
   }
@@ -143,9 +186,11 @@ export class ArtemisManagement {
     if (this.#sender === undefined) this.#open();
     const sender = this.#sender;
     if (sender === undefined || this.#replyTo === undefined) return;
-    while (this.#waiting.length > 0 && sender.room > 0) {
-      const next = this.#waiting.shift();
-      if (next !== undefined && this.#requests.has(next.id)) sender.send(encoded({ ...next.message, reply_to: this.#replyTo }));
+    while (this.#waiting.length > 0 && this.#inFlight < mostInFlight && sender.room > 0) {
+      const request = this.#requests.get(this.#waiting.shift() ?? '');
+      if (request === undefined) continue;
+      sender.send(encoded({ ...request.message, reply_to: this.#replyTo }));
+      request.sent();
     }
   }
 
@@ -190,8 +235,14 @@ export class ArtemisManagement {
   }
 
   #answered(message: AmqpMessage): void {
+    this.#answeredAt = this.#clock.now();
     const request = this.#requests.get(String(message.correlation_id));
     if (request === undefined) return;
+    this.#settleBy(request, message);
+    this.#pump();
+  }
+
+  #settleBy(request: Request, message: AmqpMessage): void {
     try {
       const body: unknown = typeof message.body === 'string' ? JSON.parse(message.body) : [];
       const result: unknown = Array.isArray(body) ? body[0] : body;
@@ -223,7 +274,7 @@ export class ArtemisManagement {
   }
 
   #failAll(error: Error): void {
-    this.#waiting.length = 0;
+    this.#waiting = [];
     for (const request of [...this.#requests.values()]) request.fail(error);
   }
 }

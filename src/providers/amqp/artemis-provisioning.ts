@@ -2,21 +2,30 @@ import type { Clock } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { SubscriptionSpec } from '../../core/provider.js';
+import { AddressChecks } from './artemis-checks.js';
 import type { Provisioning } from './amqp-options.js';
-import { fullyQualified, linkRefusal, missingQueue, missingRight, queueConflict, serviceOf } from './artemis-dialect.js';
+import { boundArchives } from './artemis-archives.js';
+import type { Archive } from './artemis-archives.js';
+import { attachArchives } from './attached-archives.js';
+import { fullyQualified, missingQueue, missingRight, queueConflict, serviceOf } from './artemis-dialect.js';
 import { OperationFault } from './artemis-management.js';
 import type { ArtemisManagement, Row } from './artemis-management.js';
-import type { AmqpFault } from './amqp-fault.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 const temporaryDelayMs = 600_000;
-const attachTimeoutMs = 10_000;
 const clockWarningMs = 1_000;
+const fewQueues = 4;
 
 export interface ProvisioningHost {
   readonly serviceName: string;
   readonly logger: Logger;
   readonly clock: Clock;
+}
+
+/** One connection to it. */
+interface Broker {
+  readonly connection: RheaConnection;
+  readonly management: ArtemisManagement;
 }
 
 /** A queue that has to be there. */
@@ -26,6 +35,8 @@ interface Wanted {
   readonly queue: string;
   readonly routing: 'MULTICAST' | 'ANYCAST';
   readonly temporary: boolean;
+  /** Of an archive: the newest so many stay. */
+  readonly maxCount?: number;
 }
 
 /** Makes the queues of all listeners and their archives, on every connection anew: the broker may have been reset meanwhile. */
@@ -33,13 +44,16 @@ export class ArtemisProvisioning {
   readonly #mode: Provisioning | 'automatic';
   readonly #specs: readonly SubscriptionSpec[];
   readonly #host: ProvisioningHost;
+  readonly #checks: AddressChecks;
   #toldFallback = false;
+  #toldUnbounded = false;
   #toldClock = false;
 
   constructor(mode: Provisioning | 'automatic', specs: readonly SubscriptionSpec[], host: ProvisioningHost) {
     this.#mode = mode;
     this.#specs = specs;
     this.#host = host;
+    this.#checks = new AddressChecks(host.logger);
   }
 
   /**
@@ -47,36 +61,44 @@ export class ArtemisProvisioning {
    * a fault of one listener's queue is that listener's: it is told, and resolved with.
    */
   async run(connection: RheaConnection, management: ArtemisManagement, first: boolean): Promise<ReadonlySet<SubscriptionSpec>> {
-    if (this.#mode === 'attach') await this.#attachArchives(connection);
+    if (this.#mode === 'attach') await this.#attach(connection);
     else {
       try {
-        await this.#manage(management, this.#specs, first);
+        await this.#manage({ connection, management }, this.#specs, first);
       } catch (error) {
-        if (!first && isOfOneQueue(error)) return this.#manageEach(management);
+        if (!first && isOfOneQueue(error)) return this.#manageEach({ connection, management });
         await this.#fallBack(connection, error);
       }
     }
     return new Set();
   }
 
+  #attach(connection: RheaConnection): Promise<void> {
+    this.#tellUnbounded();
+    return attachArchives(this.#specs, connection, this.#host.clock);
+  }
+
   async #fallBack(connection: RheaConnection, error: unknown): Promise<void> {
     const forbidden = TidingsError.is(error) && error.code === 'permission';
     if (!forbidden || this.#mode === 'management') throw error;
-    if (this.#mode === 'none') return;
+    if (this.#mode === 'none') {
+      this.#tellUnbounded();
+      return;
+    }
     if (!this.#toldFallback)
       this.#host.logger.info(
         { reason: error.message },
         'queues are made by attaching to them, since the user may not use the management of the broker',
       );
     this.#toldFallback = true;
-    await this.#attachArchives(connection);
+    await this.#attach(connection);
   }
 
-  async #manageEach(management: ArtemisManagement): Promise<ReadonlySet<SubscriptionSpec>> {
+  async #manageEach(broker: Broker): Promise<ReadonlySet<SubscriptionSpec>> {
     const faulty = new Set<SubscriptionSpec>();
     for (const spec of this.#specs) {
       try {
-        await this.#manage(management, [spec], false);
+        await this.#manage(broker, [spec], false);
       } catch (error) {
         if (!isOfOneQueue(error)) throw error;
         this.#host.logger.error(
@@ -90,10 +112,10 @@ export class ArtemisProvisioning {
   }
 
   /** For one listener whose link was closed, most often with its queue. */
-  async restore(management: ArtemisManagement, spec: SubscriptionSpec): Promise<void> {
+  async restore(broker: Broker, spec: SubscriptionSpec): Promise<void> {
     if (this.#mode === 'attach') return;
     try {
-      await this.#manage(management, [spec], false);
+      await this.#manage(broker, [spec], false);
     } catch (error) {
       if (!(TidingsError.is(error) && error.code === 'permission') || this.#mode === 'management') throw error;
     }
@@ -118,25 +140,44 @@ export class ArtemisProvisioning {
     return offsetMs;
   }
 
-  async #manage(management: ArtemisManagement, specs: readonly SubscriptionSpec[], first: boolean): Promise<void> {
+  async #manage(broker: Broker, specs: readonly SubscriptionSpec[], first: boolean): Promise<void> {
     if (specs.length === 0) return;
+    const { management } = broker;
     const wanted = specs.flatMap(queuesOf);
-    const before = byName(await management.list('listQueues'));
+    const before = await queuesNamed(management, wanted);
     const missing = unique(wanted.filter(({ queue }) => !before.has(queue)));
     for (const entry of wanted) checkOwner(entry, before.get(entry.queue));
     const [gone] = missing;
     if (gone !== undefined && this.#mode === 'none') throw missingQueue(gone.spec, fullyQualified(gone.address, gone.queue));
-    if (missing.length > 0) await this.#create(management, missing, first);
-    if (this.#mode !== 'none')
-      await Promise.all([...new Set(specs.map(({ archive }) => archive))].map((archive) => protectArchive(management, archive)));
-    await Promise.all(specs.map((spec) => this.#checkAddress(management, spec)));
+    const made = missing.length > 0 ? await this.#create(management, missing, first) : before;
+    if (this.#mode === 'none') this.#tellUnbounded();
+    else await this.#bound(broker, specs, new Map([...before, ...made]));
+    await this.#checks.run(management, specs);
     if (first) await this.#checkConsumers(management, specs, before);
   }
 
-  async #create(management: ArtemisManagement, missing: readonly Wanted[], first: boolean): Promise<void> {
+  #bound(broker: Broker, specs: readonly SubscriptionSpec[], queues: ReadonlyMap<string, Row>): Promise<void> {
+    const archives = new Map<string, Archive>();
+    for (const { archive, archiveBounds } of specs) {
+      const row = queues.get(archive);
+      if (row !== undefined) archives.set(archive, { name: archive, bounds: archiveBounds, row });
+    }
+    return boundArchives([...archives.values()], { ...broker, clock: this.#host.clock, logger: this.#host.logger });
+  }
+
+  #tellUnbounded(): void {
+    if (this.#toldUnbounded || this.#specs.length === 0) return;
+    this.#toldUnbounded = true;
+    this.#host.logger.info(
+      { archives: new Set(this.#specs.map(({ archive }) => archive)).size },
+      "archives are not bounded by their listeners: that needs the broker's management and provisioning: 'management'. Bound them by ring-size and expiry-delay in the broker.",
+    );
+  }
+
+  async #create(management: ArtemisManagement, missing: readonly Wanted[], first: boolean): Promise<Map<string, Row>> {
     await Promise.all(missing.map((entry) => createQueue(management, entry)));
     // "Ignore if exists" echoes the request: only reading back tells what is there.
-    const after = byName(await management.list('listQueues'));
+    const after = await queuesNamed(management, missing);
     for (const entry of missing) {
       const row = after.get(entry.queue);
       if (row === undefined) throw missingQueue(entry.spec, fullyQualified(entry.address, entry.queue));
@@ -149,17 +190,7 @@ export class ArtemisProvisioning {
         { queues, count: queues.length },
         'queues were missing after a reconnect and were made anew: events may have been missed',
       );
-  }
-
-  /** Events reach all listeners in spite of it, as long as every sender says which kind it means. */
-  async #checkAddress(management: ArtemisManagement, spec: SubscriptionSpec): Promise<void> {
-    const types = await management.attribute(`address.${spec.event}`, 'RoutingTypes').catch(ignoreMissing);
-    const other = spec.routing === 'multicast' ? 'ANYCAST' : 'MULTICAST';
-    if (!Array.isArray(types) || !types.includes(other)) return;
-    this.#host.logger.warn(
-      { event: spec.event, listener: spec.listener, routingTypes: types },
-      `address ${spec.event} is ${other} too: what programs send there without saying ${spec.routing} may not reach listener ${spec.listener}. Remove the other routing type.`,
-    );
+    return after;
   }
 
   async #checkConsumers(
@@ -183,43 +214,6 @@ export class ArtemisProvisioning {
       }),
     );
   }
-
-  /** The broker makes the queue of an archive when a sender attaches to it; those of listeners when they attach themselves. */
-  async #attachArchives(connection: RheaConnection): Promise<void> {
-    const archives = new Map(this.#specs.map((spec) => [spec.archive, spec]));
-    await Promise.all([...archives].map(([archive, spec]) => this.#attachArchive(connection, archive, spec)));
-  }
-
-  #attachArchive(connection: RheaConnection, archive: string, spec: SubscriptionSpec): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#host.clock.schedule(attachTimeoutMs, () => {
-        reject(
-          new TidingsError('connection', `archive ${archive}: the broker did not answer within ${String(attachTimeoutMs)} ms`, {
-            retryable: true,
-          }),
-        );
-      });
-      const nothing = (): void => undefined;
-      const link = connection.openSender(
-        { address: archive, capability: 'queue' },
-        {
-          onOpen: () => {
-            timer.cancel();
-            link.close();
-            resolve();
-          },
-          onClosed: (fault: AmqpFault) => {
-            timer.cancel();
-            reject(linkRefusal(fault, { ...spec, event: archive, queue: archive, routing: 'anycast' }));
-          },
-          onSendable: nothing,
-          onDrained: nothing,
-          onAccepted: nothing,
-          onRefused: nothing,
-        },
-      );
-    });
-  }
 }
 
 function queuesOf(spec: SubscriptionSpec): Wanted[] {
@@ -231,7 +225,14 @@ function queuesOf(spec: SubscriptionSpec): Wanted[] {
       routing: spec.routing === 'multicast' ? 'MULTICAST' : 'ANYCAST',
       temporary: spec.temporary,
     },
-    { spec, address: spec.archive, queue: spec.archive, routing: 'ANYCAST', temporary: false },
+    {
+      spec,
+      address: spec.archive,
+      queue: spec.archive,
+      routing: 'ANYCAST',
+      temporary: false,
+      maxCount: spec.archiveBounds.maxCount,
+    },
   ];
 }
 
@@ -239,8 +240,14 @@ function unique(wanted: readonly Wanted[]): Wanted[] {
   return [...new Map(wanted.map((entry) => [entry.queue, entry])).values()];
 }
 
-function byName(rows: readonly Row[]): Map<string, Row> {
-  return new Map(rows.map((row) => [String(row['name']), row]));
+/** By their names; where few are wanted these alone, else one listing of all. */
+async function queuesNamed(management: ArtemisManagement, wanted: readonly Wanted[]): Promise<Map<string, Row>> {
+  const names = new Set(wanted.map(({ queue }) => queue));
+  const lists =
+    names.size <= fewQueues
+      ? await Promise.all([...names].map((value) => management.list('listQueues', { field: 'name', value })))
+      : [await management.list('listQueues')];
+  return new Map(lists.flat().map((row) => [String(row['name']), row]));
 }
 
 function checkOwner(wanted: Wanted, row: Row | undefined): void {
@@ -262,11 +269,21 @@ function checkOwner(wanted: Wanted, row: Row | undefined): void {
   }
 }
 
-async function createQueue(management: ArtemisManagement, { address, queue, routing, temporary, spec }: Wanted): Promise<void> {
+async function createQueue(management: ArtemisManagement, { address, queue, routing, temporary, maxCount, spec }: Wanted): Promise<void> {
   const lifetime = temporary
     ? { 'auto-delete': true, 'auto-delete-delay': temporaryDelayMs, 'auto-delete-message-count': -1 }
     : { 'auto-delete': false };
-  const configuration = { name: queue, address, 'routing-type': routing, durable: true, ...lifetime };
+  const bound = maxCount === undefined ? {} : { 'ring-size': maxCount };
+  // The last for brokers that are told to make no addresses by themselves.
+  const configuration = {
+    name: queue,
+    address,
+    'routing-type': routing,
+    durable: true,
+    ...lifetime,
+    ...bound,
+    'auto-create-address': true,
+  };
   try {
     await management.operation('broker', 'createQueue', JSON.stringify(configuration), true);
   } catch (error) {
@@ -283,19 +300,6 @@ async function createQueue(management: ArtemisManagement, { address, queue, rout
   }
 }
 
-const archiveSettings: Readonly<Record<string, unknown>> = {
-  sendToDLAOnNoRoute: true,
-  autoDeleteQueues: false,
-  autoDeleteAddresses: false,
-};
-
-/** Written only where they differ. A write replaces all that the operator has set for this very address: so all is written again. */
-async function protectArchive(management: ArtemisManagement, archive: string): Promise<void> {
-  const current = JSON.parse(String(await management.operation('broker', 'getAddressSettingsAsJSON', archive))) as Row;
-  if (Object.entries(archiveSettings).every(([name, value]) => current[name] === value)) return;
-  await management.operation('broker', 'addAddressSettings', archive, JSON.stringify({ ...current, ...archiveSettings }));
-}
-
 function isOfOneQueue(error: unknown): boolean {
   return TidingsError.is(error) && (error.code === 'queue-conflict' || error.code === 'missing-queue');
 }
@@ -306,9 +310,4 @@ function consumedBy(spec: SubscriptionSpec, service: string): TidingsError {
     `listener ${spec.listener} of event ${spec.event}: queue ${fullyQualified(spec.event, spec.queue)} is consumed by service ${service} already, and each would get half of the events. ` +
       `Give the listener another name, or say sharedQueue: true if that is meant.`,
   );
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (error instanceof OperationFault) return undefined;
-  throw error;
 }

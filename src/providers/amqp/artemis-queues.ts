@@ -1,15 +1,14 @@
 import { TidingsError } from '../../core/errors.js';
 import type { Clock } from '../../core/clock.js';
-import type { QueueAdmin, WireMessage } from '../../core/provider.js';
-import { wireMessage } from './amqp-message.js';
+import type { CopyTo, QueueAdmin, WireMessage } from '../../core/provider.js';
 import { addressAndQueue, fullyQualified, isInternalAddress } from './artemis-dialect.js';
-import { OperationFault } from './artemis-management.js';
+import { OperationFault, waitingIn } from './artemis-management.js';
 import type { Epoch } from './epoch.js';
-import type { AmqpFault } from './amqp-fault.js';
-import type { ReceiverLink } from './rhea-links.js';
+import { QueueReader } from './queue-reader.js';
+import type { FoundQueue } from './queue-reader.js';
+import { QueueTaking } from './queue-taking.js';
 
-const browsePage = 100;
-const browseTimeoutMs = 10_000;
+const browseWindow = 100;
 
 /** The queues as an operator sees them, through the broker's management. Each call needs a connection and the right to manage. */
 export class ArtemisQueues implements QueueAdmin {
@@ -39,22 +38,44 @@ export class ArtemisQueues implements QueueAdmin {
 
   async *browse(queue: string, options: { readonly limit?: number } = {}): AsyncIterable<WireMessage> {
     const epoch = this.#connected();
-    const { address, queue: name } = addressAndQueue(queue);
-    const [row] = await epoch.management.list('listQueues', { field: 'name', value: name });
-    // Attaching would make a queue that is not there.
-    if (row?.['address'] !== address) return;
-    const browser = new Browser(epoch, fullyQualified(address, name), row['routingType'] === 'ANYCAST' ? 'queue' : 'topic', this.#clock());
+    const limit = options.limit ?? Infinity;
+    const found = await this.#find(epoch, queue);
+    if (found === undefined || found.waiting === 0 || limit <= 0) return;
+    const look = (): Promise<FoundQueue | undefined> => this.#find(epoch, queue);
+    const reader = new QueueReader(epoch, found, { clock: this.#clock(), browse: true, window: Math.min(browseWindow, limit), look });
     try {
-      let left = options.limit ?? Infinity;
-      while (left > 0) {
-        const page = await browser.page(Math.min(left, browsePage));
-        yield* page.messages;
-        left -= page.messages.length;
-        if (page.last) return;
+      for (let shown = 0; shown < limit; shown++) {
+        const next = await reader.next(shown);
+        if (next === undefined) return;
+        yield next.message;
       }
     } finally {
-      await browser.close();
+      await reader.close();
     }
+  }
+
+  async take(
+    queue: string,
+    options: { readonly limit?: number },
+    decide: (message: WireMessage) => CopyTo | 'remove' | 'skip',
+  ): Promise<number> {
+    const epoch = this.#connected();
+    const limit = options.limit ?? Infinity;
+    if (limit <= 0) return 0;
+    const taking = new QueueTaking({ epoch, clock: this.#clock(), find: (name) => this.#find(epoch, name) });
+    return taking.run(queue, limit, decide);
+  }
+
+  /** Attaching to a queue that is not there would make it. */
+  async #find(epoch: Epoch, queue: string): Promise<FoundQueue | undefined> {
+    const { address, queue: name } = addressAndQueue(queue);
+    const [row] = await epoch.management.list('listQueues', { field: 'name', value: name });
+    if (row?.['address'] !== address) return undefined;
+    return {
+      name: fullyQualified(address, name),
+      capability: row['routingType'] === 'ANYCAST' ? 'queue' : 'topic',
+      waiting: waitingIn(row),
+    };
   }
 
   async #ofQueue(queue: string, operation: string): Promise<unknown> {
@@ -72,82 +93,5 @@ export class ArtemisQueues implements QueueAdmin {
     if (epoch === undefined)
       throw new TidingsError('connection', 'there is no connection to the broker now; try again when it is back', { retryable: true });
     return epoch;
-  }
-}
-
-/** A link that shows messages and leaves them. */
-class Browser {
-  readonly #clock: Clock;
-  readonly #link: ReceiverLink;
-  readonly #open: Promise<void>;
-  #messages: WireMessage[] = [];
-  #wanted = 0;
-  #pageDone: ((last: boolean) => void) | undefined;
-  #fail: ((error: Error) => void) | undefined;
-  #failure: Error | undefined;
-
-  constructor(epoch: Epoch, address: string, capability: string, clock: Clock) {
-    this.#clock = clock;
-    let opened: () => void = () => undefined;
-    const failed = (fault: AmqpFault): void => {
-      this.#failure = new TidingsError('connection', `queue ${address} cannot be browsed: ${fault.message}`, {
-        cause: fault,
-        retryable: true,
-      });
-      this.#fail?.(this.#failure);
-      opened();
-    };
-    this.#open = new Promise((resolve) => {
-      opened = resolve;
-    });
-    this.#link = epoch.connection.openReceiver(
-      { address, capability, browse: true },
-      {
-        onOpen: opened,
-        onClosed: failed,
-        onMessage: (message) => {
-          this.#messages.push(wireMessage(message));
-          // The broker says nothing when the credit is used up.
-          if (this.#messages.length === this.#wanted) this.#pageDone?.(false);
-        },
-        onDrained: () => this.#pageDone?.(true),
-      },
-    );
-  }
-
-  async page(size: number): Promise<{ messages: WireMessage[]; last: boolean }> {
-    const last = await new Promise<boolean>((resolve, reject) => {
-      // A connection that is lost meanwhile tells a browser nothing.
-      const timer = this.#clock.schedule(browseTimeoutMs, () => {
-        reject(new TidingsError('connection', 'the broker did not answer to a browser in time', { retryable: true }));
-      });
-      const ended = (done: () => void): void => {
-        timer.cancel();
-        done();
-      };
-      this.#pageDone = (end) => {
-        ended(() => {
-          resolve(end);
-        });
-      };
-      this.#fail = (error) => {
-        ended(() => {
-          reject(error);
-        });
-      };
-      this.#wanted = size;
-      void this.#open.then(() => {
-        if (this.#failure !== undefined) this.#fail?.(this.#failure);
-        else {
-          this.#link.addCredit(size);
-          this.#link.drain();
-        }
-      });
-    });
-    return { messages: this.#messages.splice(0), last };
-  }
-
-  close(): Promise<void> {
-    return this.#link.close(this.#clock, 1_000);
   }
 }

@@ -99,7 +99,8 @@ export class ConnectionKeeper {
         this.#nextEndpoint++;
         if (how.first && !last.retryable) throw last;
         if (how.once && attempt >= endpoints.length) throw last;
-        this.#host.onState({ state: how.first ? 'connecting' : 'reconnecting', error: last });
+        // One endpoint that fails says nothing of the next.
+        if (attempt % endpoints.length === 0) this.#host.onState({ state: how.first ? 'connecting' : 'reconnecting', error: last });
         this.#host.logger.debug({ error: last }, 'an attempt to connect failed');
         // What only an operator can mend needs no hurry.
         if (!last.retryable) this.#delayMs = this.#options.maxDelayMs;

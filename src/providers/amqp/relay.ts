@@ -11,19 +11,29 @@ const firstRetryMs = 100;
 const lastRetryMs = 10_000;
 const mostInFlight = 1_000;
 
-/** Where one copy stands. Ends by its confirmation, or when nobody wants it any more. */
+/** What became of a copy. 'lost': with its connection, or nobody wants it any more. 'unconfirmed': in 10 s; it may have arrived. */
+export type CopyResult = 'confirmed' | 'lost' | 'unconfirmed' | Refusal;
+
+/** Where one copy stands. Ends by its confirmation, or when nobody wants it any more; one that is offered once, by the first answer. */
 class CopyJob implements Expiring {
   readonly payload: Buffer;
+  readonly once: boolean;
   readonly wanted: () => boolean;
-  readonly done: (confirmed: boolean) => void;
+  readonly done: (result: CopyResult) => void;
   readonly #onExpire: (job: CopyJob) => void;
   retryMs = firstRetryMs;
   expiresAt = 0;
   ended = false;
 
-  constructor(payload: Buffer, wanted: () => boolean, done: (confirmed: boolean) => void, onExpire: (job: CopyJob) => void) {
+  constructor(
+    payload: Buffer,
+    how: { readonly once: boolean; readonly wanted: () => boolean },
+    done: (result: CopyResult) => void,
+    onExpire: (job: CopyJob) => void,
+  ) {
     this.payload = payload;
-    this.wanted = wanted;
+    this.once = how.once;
+    this.wanted = how.wanted;
     this.done = done;
     this.#onExpire = onExpire;
   }
@@ -52,6 +62,7 @@ export class Relay {
   #link: SenderLink | undefined;
   #opened: (() => void) | undefined;
   #creditTimer: Timer | undefined;
+  #reopenTimer: Timer | undefined;
   #lost = false;
 
   constructor(connection: RheaConnection, host: RelayHost) {
@@ -71,10 +82,22 @@ export class Relay {
    * Resolves with true once a copy is confirmed, with false when the connection is lost or `wanted` says no. A copy that is
    * refused or not confirmed in 10 s is tried again, after 100 ms, then twice as long each time up to 10 s.
    */
-  copy(payload: Buffer, wanted: () => boolean): Promise<boolean> {
-    if (this.#lost || !wanted()) return Promise.resolve(false);
+  async copy(payload: Buffer, wanted: () => boolean): Promise<boolean> {
+    return (await this.#add(payload, { once: false, wanted })) === 'confirmed';
+  }
+
+  /** Resolves with the broker's first answer, after 10 s at the latest. */
+  offer(payload: Buffer, wanted: () => boolean = () => true): Promise<CopyResult> {
+    return this.#add(payload, { once: true, wanted });
+  }
+
+  #add(payload: Buffer, how: { readonly once: boolean; readonly wanted: () => boolean }): Promise<CopyResult> {
+    if (this.#lost || !how.wanted()) return Promise.resolve('lost');
     return new Promise((resolve) => {
-      this.#waiting.push(new CopyJob(payload, wanted, resolve, this.#expired));
+      const job = new CopyJob(payload, how, resolve, this.#expired);
+      this.#waiting.push(job);
+      // The time of what is offered once runs on while it waits for its turn, and over a link that is opened anew.
+      if (job.once) this.#watch(job);
       this.#pump();
     });
   }
@@ -84,8 +107,9 @@ export class Relay {
     if (this.#lost) return;
     this.#lost = true;
     this.#creditTimer?.cancel();
+    this.#reopenTimer?.cancel();
     for (const timer of this.#retries.values()) timer.cancel();
-    for (const job of [...this.#waiting, ...this.#inFlight.values(), ...this.#retries.keys()]) this.#end(job, false);
+    for (const job of [...this.#waiting, ...this.#inFlight.values(), ...this.#retries.keys()]) this.#end(job, 'lost');
     this.#waiting.length = 0;
     this.#inFlight.clear();
     this.#retries.clear();
@@ -104,19 +128,20 @@ export class Relay {
           this.#pump();
         },
         onDrained: () => {
-          if (this.#link === link) this.#reopen('the broker took its credit back');
+          if (this.#link === link) this.#reopenDrained(link, this.#host.clock.now() + creditTimeoutMs);
         },
         onClosed: (fault) => {
           if (this.#link === link) this.#reopen(fault.message);
         },
         onAccepted: (token) => {
           const job = this.#take(token);
-          if (job !== undefined) this.#end(job, true);
+          if (job !== undefined) this.#end(job, 'confirmed');
           this.#pump();
         },
         onRefused: (token, refusal) => {
           const job = this.#take(token);
-          if (job !== undefined) this.#retry(job, refusal);
+          if (job?.once === true) this.#end(job, refusal);
+          else if (job !== undefined) this.#retry(job, refusal);
         },
       },
     );
@@ -129,15 +154,30 @@ export class Relay {
     while (this.#waiting.length > 0 && this.#inFlight.size < mostInFlight && link.room > 0) {
       const job = this.#waiting.shift();
       if (job === undefined) break;
+      if (job.ended) continue;
       if (!job.wanted()) {
-        this.#end(job, false);
+        this.#end(job, 'lost');
         continue;
       }
       this.#inFlight.set(link.send(job.payload), job);
-      job.expiresAt = this.#host.clock.now() + confirmTimeoutMs;
-      this.#host.deadlines.add(job, job.expiresAt);
+      if (!job.once) this.#watch(job);
     }
     this.#watchCredit(link);
+  }
+
+  #watch(job: CopyJob): void {
+    job.expiresAt = this.#host.clock.now() + confirmTimeoutMs;
+    this.#host.deadlines.add(job, job.expiresAt);
+  }
+
+  /** Once what is in flight is answered: most often with the refusal that the draining comes of. */
+  #reopenDrained(link: SenderLink, notAfter: number): void {
+    this.#reopenTimer ??= this.#host.clock.schedule(firstRetryMs, () => {
+      this.#reopenTimer = undefined;
+      if (this.#link !== link || link.room > 0) return;
+      if (this.#inFlight.size > 0 && this.#host.clock.now() < notAfter) this.#reopenDrained(link, notAfter);
+      else this.#reopen('the broker took its credit back');
+    });
   }
 
   /** A link that was drained once gets no credit again, for no address; a fresh one works at once. */
@@ -163,37 +203,44 @@ export class Relay {
     // Its outcomes come no more: those copies may have arrived, and go again with the same ids.
     for (const [token, job] of this.#inFlight) {
       this.#inFlight.delete(token);
-      this.#host.deadlines.remove(job, job.expiresAt);
+      this.#unwatch(job);
       this.#retry(job, undefined);
     }
     old?.close();
     this.#creditTimer?.cancel();
+    this.#creditTimer = undefined;
     // At once would be a hot loop with a broker that refuses it each time.
-    this.#creditTimer = this.#host.clock.schedule(firstRetryMs, () => {
-      this.#creditTimer = undefined;
+    this.#reopenTimer?.cancel();
+    this.#reopenTimer = this.#host.clock.schedule(firstRetryMs, () => {
+      this.#reopenTimer = undefined;
       if (!this.#lost) this.#openLink();
     });
   }
 
   readonly #expired = (job: CopyJob): void => {
     for (const [token, other] of this.#inFlight) if (other === job) this.#inFlight.delete(token);
-    this.#retry(job, undefined);
+    if (job.once) this.#end(job, 'unconfirmed');
+    else this.#retry(job, undefined);
   };
 
   #take(token: TransferToken): CopyJob | undefined {
     const job = this.#inFlight.get(token);
     if (job === undefined) return undefined;
     this.#inFlight.delete(token);
-    this.#host.deadlines.remove(job, job.expiresAt);
+    this.#unwatch(job);
     return job;
+  }
+
+  #unwatch(job: CopyJob): void {
+    if (!job.once) this.#host.deadlines.remove(job, job.expiresAt);
   }
 
   #retry(job: CopyJob, refusal: Refusal | undefined): void {
     if (this.#lost || !job.wanted()) {
-      this.#end(job, false);
+      this.#end(job, 'lost');
       return;
     }
-    const reason = refusal === undefined ? 'not confirmed' : new AmqpFault(refusal.condition || refusal.kind, refusal.description).message;
+    const reason = refusal === undefined ? 'not confirmed' : refusalFault(refusal).message;
     this.#host.logger.warn(
       { reason, retryMs: job.retryMs },
       'a retry or archive copy was not taken by the broker; its original stays unsettled',
@@ -207,10 +254,14 @@ export class Relay {
     this.#retries.set(job, timer);
   }
 
-  #end(job: CopyJob, confirmed: boolean): void {
+  #end(job: CopyJob, result: CopyResult): void {
     if (job.ended) return;
     job.ended = true;
     this.#host.deadlines.remove(job, job.expiresAt);
-    job.done(confirmed);
+    job.done(result);
   }
+}
+
+export function refusalFault({ condition, kind, description }: Refusal): AmqpFault {
+  return new AmqpFault(condition === '' ? kind : condition, description);
 }

@@ -197,6 +197,20 @@ export class ReceiverLink {
     if (this.alive) (token as Delivery).accept();
   }
 
+  /** Back to its place in the queue, uncounted. While there is credit it comes again at once. */
+  release(token: TransferToken): void {
+    this.#giveBack(() => {
+      (token as Delivery).release();
+    });
+  }
+
+  /** As {@link release}, and never to this link again. */
+  passOver(token: TransferToken): void {
+    this.#giveBack(() => {
+      (token as Delivery).modified({ delivery_failed: false, undeliverable_here: true });
+    });
+  }
+
   /** Resolves when the peer has closed it too, the connection is lost, or after `timeoutMs`. Unsettled deliveries go back. */
   async close(clock: Clock, timeoutMs: number): Promise<void> {
     if (this.#closed) return;
@@ -212,6 +226,19 @@ export class ReceiverLink {
     });
     this.#gone = undefined;
     this.#end();
+  }
+
+  #giveBack(settle: () => void): void {
+    if (!this.alive) return;
+    this.#writeOutcomes();
+    settle();
+    this.#writeOutcomes();
+  }
+
+  /** rhea writes the first two outcomes of one tick as one, even when they differ: a message given back would be taken for accepted. */
+  #writeOutcomes(): void {
+    const { incoming } = this.#session as unknown as { incoming: { process(session: Session): void } };
+    incoming.process(this.#session);
   }
 
   #end(): void {

@@ -1,13 +1,14 @@
 import type { Clock } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
-import type { Routing } from '../../core/provider.js';
+import type { Routing, SubscriptionSpec } from '../../core/provider.js';
 import { Agenda } from './agenda.js';
 import type { MemoryAddress } from './memory-address.js';
-import { QueueEntry } from './memory-queue.js';
 import type { DelayedEntry, MemoryQueue, QueueConsumer } from './memory-queue.js';
 import { MemoryTopology } from './memory-topology.js';
 import { Pace } from './pace.js';
 import type { Destination, Posting, Refusal } from './posting.js';
+import { QueueEntry } from './queue-entry.js';
+import { Retention } from './retention.js';
 
 const temporaryQueueMs = 10 * 60_000;
 
@@ -28,6 +29,7 @@ export class BrokerCore {
   readonly topology = new MemoryTopology();
   readonly pace = new Pace();
   readonly #agenda: Agenda;
+  readonly #retention: Retention;
   readonly #connections = new Set<LiveConnection>();
   #toServe: MemoryQueue[] = [];
   #serving = false;
@@ -38,6 +40,7 @@ export class BrokerCore {
   constructor(clock: Clock) {
     this.clock = clock;
     this.#agenda = new Agenda(clock);
+    this.#retention = new Retention(clock, this.#agenda);
   }
 
   get confirms(): boolean {
@@ -66,6 +69,18 @@ export class BrokerCore {
     for (const connection of lost) connection.lose();
     beforeTelling?.();
     for (const connection of lost) connection.tellLost(new TidingsError('connection', reason, { retryable: true }));
+  }
+
+  /**
+   * Makes what is missing of the specs' queues and archives, or throws with nothing made. `starting`: their bounds are the last word; a
+   * connection that comes back does not take it again.
+   */
+  provision(specs: readonly SubscriptionSpec[], starting: boolean): void {
+    for (const queue of this.topology.provision(specs)) this.abandon(queue);
+    for (const { archive, archiveBounds } of specs) {
+      const queue = this.topology.queue(archive, archive);
+      if (queue !== undefined && (starting || queue.bounds === undefined)) this.#retention.apply(queue, archiveBounds);
+    }
   }
 
   /** Takes a message, or tells why not. What was taken is delivered later, never inside this call. */
@@ -111,9 +126,15 @@ export class BrokerCore {
   /** The consumer goes; what it held comes back to where it stood. */
   detach(queue: MemoryQueue, consumer: QueueConsumer, unsettled: Iterable<QueueEntry>): void {
     queue.detach(consumer);
-    queue.takeBack(unsettled);
-    this.serve(queue);
+    this.putBack(queue, unsettled);
     this.abandon(queue);
+  }
+
+  /** They stand again where they stood, for whoever is next. */
+  putBack(queue: MemoryQueue, entries: Iterable<QueueEntry>): void {
+    queue.takeBack(entries);
+    this.#retention.enforce(queue);
+    this.serve(queue);
   }
 
   /** A temporary queue without a consumer goes some minutes from now. */
@@ -159,7 +180,9 @@ export class BrokerCore {
   }
 
   #enqueue(queue: MemoryQueue, entry: QueueEntry): void {
+    entry.since = this.clock.now();
     queue.push(entry);
+    this.#retention.enforce(queue);
     if (queue.consumers.length > 0) this.serve(queue);
   }
 

@@ -2,12 +2,8 @@ const compactFrom = 1024;
 
 /** First in, first out, both in O(1) on average; an array's own `shift()` moves all that is behind. */
 export class Fifo<T> {
-  #items: (T | undefined)[];
+  #items: (T | undefined)[] = [];
   #head = 0;
-
-  constructor(items: T[] = []) {
-    this.#items = items;
-  }
 
   get size(): number {
     return this.#items.length - this.#head;
@@ -24,6 +20,22 @@ export class Fifo<T> {
     if (this.#head === this.#items.length) this.#reset([]);
     else if (this.#head >= compactFrom && this.#head * 2 >= this.#items.length) this.#reset(this.#items.slice(this.#head));
     return item;
+  }
+
+  /** Counted from the first; undefined outside. */
+  at(index: number): T | undefined {
+    return index < 0 ? undefined : this.#items[this.#head + index];
+  }
+
+  /** In O(1) at the place that a `shift()` has left, and at the end. */
+  insert(index: number, item: T): void {
+    if (index === 0 && this.#head > 0) this.#items[--this.#head] = item;
+    else this.#items.splice(this.#head + index, 0, item);
+  }
+
+  removeAt(index: number): void {
+    if (index === 0) this.shift();
+    else this.#items.splice(this.#head + index, 1);
   }
 
   toArray(): T[] {

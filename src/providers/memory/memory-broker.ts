@@ -4,7 +4,7 @@ import { BrokerCore } from './broker-core.js';
 
 export interface MemoryBrokerOptions {
   /**
-   * Rules delays and the deletion of temporary queues. A `VirtualClock` makes tests independent of time.
+   * Rules delays, the age of what is archived, and the deletion of temporary queues. A `VirtualClock` makes tests independent of time.
    * @default the machine's clock
    */
   readonly clock?: Clock;

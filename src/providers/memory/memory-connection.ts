@@ -2,7 +2,7 @@ import { TidingsError } from '../../core/errors.js';
 import type { SubscriptionSpec } from '../../core/provider.js';
 import type { BrokerCore, LiveConnection } from './broker-core.js';
 import { MemoryConsumer } from './memory-consumer.js';
-import type { CreditHolder } from './memory-consumer.js';
+import type { CreditHolder, Undertaking } from './memory-consumer.js';
 import type { MemoryQueue } from './memory-queue.js';
 import type { Refusal, Transfer } from './posting.js';
 
@@ -20,6 +20,8 @@ export class MemoryConnection implements LiveConnection {
   readonly #core: BrokerCore;
   readonly #client: ConnectionClient;
   readonly #consumers = new Set<MemoryConsumer>();
+  /** Told when it ends. */
+  readonly undertakings = new Set<Undertaking>();
   #outcomes: { transfer: Transfer; refusal: Refusal | undefined }[] = [];
   #reporting = false;
   #alive = true;
@@ -42,11 +44,6 @@ export class MemoryConnection implements LiveConnection {
 
   get alive(): boolean {
     return this.#alive;
-  }
-
-  /** Makes the queues and archives of all specs, or throws with nothing made. */
-  provision(specs: readonly SubscriptionSpec[]): void {
-    for (const queue of this.#core.topology.provision(specs)) this.#core.abandon(queue);
   }
 
   /** Throws 'queue-conflict' when another service consumes from a queue that is not shared. */
@@ -110,6 +107,7 @@ export class MemoryConnection implements LiveConnection {
     this.#alive = false;
     this.#outcomes = [];
     for (const consumer of this.#consumers) consumer.end(lost);
+    for (const undertaking of this.undertakings) undertaking.abandon();
     this.#core.disconnected(this);
   }
 

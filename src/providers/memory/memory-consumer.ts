@@ -1,5 +1,6 @@
-import type { MemoryQueue, QueueConsumer, QueueEntry } from './memory-queue.js';
+import type { MemoryQueue, QueueConsumer } from './memory-queue.js';
 import type { Transfer } from './posting.js';
+import type { QueueEntry } from './queue-entry.js';
 
 /** The subscription that a consumer serves; it outlives the consumer. */
 export interface CreditHolder {
@@ -18,6 +19,7 @@ export interface Undertaking {
 /** The broker as a consumer sees it. */
 export interface ConsumerBroker {
   serve(queue: MemoryQueue): void;
+  putBack(queue: MemoryQueue, entries: Iterable<QueueEntry>): void;
   detach(queue: MemoryQueue, consumer: MemoryConsumer, unsettled: Iterable<QueueEntry>): void;
 }
 
@@ -43,7 +45,7 @@ export class MemoryConsumer implements QueueConsumer {
   readonly #core: ConsumerBroker;
   readonly #holder: CreditHolder;
   readonly #unsettled = new Set<QueueEntry>();
-  #left = 0;
+  readonly #left = new Set<QueueEntry>();
   #ended = false;
 
   constructor(core: ConsumerBroker, place: ConsumerPlace) {
@@ -76,9 +78,22 @@ export class MemoryConsumer implements QueueConsumer {
     if (this.#unsettled.delete(entry)) this.queue.count--;
   }
 
-  /** The message stays unsettled until the end, and nobody works on it. */
-  leave(): void {
-    this.#left++;
+  /** Nobody works on the message; it goes back with `giveBackLeft()`, or at the end. */
+  leave(entry: QueueEntry): void {
+    this.#left.add(entry);
+  }
+
+  /** The message stands in the queue again, where it stood. */
+  giveBack(entry: QueueEntry): void {
+    if (this.#unsettled.delete(entry)) this.#core.putBack(this.queue, [entry]);
+  }
+
+  /** Returns how many that were. */
+  giveBackLeft(): number {
+    const { size } = this.#left;
+    for (const entry of this.#left) this.giveBack(entry);
+    this.#left.clear();
+    return size;
   }
 
   /** More may be handed out. */
@@ -99,6 +114,6 @@ export class MemoryConsumer implements QueueConsumer {
     this.#core.detach(this.queue, this, this.#unsettled);
     this.#unsettled.clear();
     for (const undertaking of this.undertakings) undertaking.abandon();
-    this.#holder.ended(this, this.#left);
+    this.#holder.ended(this, this.#left.size);
   }
 }

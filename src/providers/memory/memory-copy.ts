@@ -1,38 +1,72 @@
 import type { Timer } from '../../core/clock.js';
-import type { CopyOutcome, ProviderHost, SubscriptionSpec } from '../../core/provider.js';
+import type { CopyOutcome, Notice, ProviderHost, SubscriptionSpec } from '../../core/provider.js';
 import { Backoff } from './backoff.js';
 import type { MemoryConsumer, Undertaking } from './memory-consumer.js';
 import { withHeaders } from './memory-message.js';
 import type { StoredMessage } from './memory-message.js';
 import type { Destination, Posting, Refusal, Transfer } from './posting.js';
 
-export interface CopyOptions {
+/** What a copy is made of, and for whom. */
+export interface CopyOrigin {
   readonly host: ProviderHost;
   readonly spec: SubscriptionSpec;
   readonly consumer: MemoryConsumer;
   readonly message: StoredMessage;
-  readonly outcome: CopyOutcome;
 }
 
-/** Writes a copy into a queue or an archive until the broker has confirmed it, or has taken the original back. */
+interface Complaint {
+  readonly to: string;
+  readonly text: string;
+}
+
+/** Writes a copy of a delivered message until the broker has confirmed it, or has taken the original back. */
 export class MemoryCopy implements Transfer, Undertaking {
-  /** Whether the copy is confirmed; false: given up, the original goes another way. */
+  /** Whether the copy is confirmed; false: given up. */
   readonly made: Promise<boolean>;
   readonly posting: Posting;
-  readonly #options: CopyOptions;
-  readonly #backoff = new Backoff({ initialMs: 100, maxMs: 10_000 });
+  readonly #origin: CopyOrigin;
+  readonly #complaint: Complaint;
+  /** Between attempts; without it one refusal is the end. */
+  readonly #backoff: Backoff | undefined;
   #resolve!: (made: boolean) => void;
   #timer: Timer | undefined;
   #complained = false;
 
-  constructor(options: CopyOptions) {
-    this.#options = options;
-    this.posting = postingOf(options);
+  private constructor(origin: CopyOrigin, posting: Posting, complaint: Complaint, backoff?: Backoff) {
+    this.#origin = origin;
+    this.posting = posting;
+    this.#complaint = complaint;
+    this.#backoff = backoff;
     this.made = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    options.consumer.undertakings.add(this);
+    origin.consumer.undertakings.add(this);
     this.#try();
+  }
+
+  /** Into the queue or the archive: tried again until it is taken. */
+  static of(outcome: CopyOutcome, origin: CopyOrigin): MemoryCopy {
+    const { spec, consumer, message } = origin;
+    const self: Destination = { address: spec.event, routing: spec.routing, queue: consumer.queue };
+    const posting: Posting = {
+      destination: outcome.to === 'self' ? self : { address: spec.archive, routing: 'anycast' },
+      message: withHeaders(message, outcome.headers),
+      dedupeId: outcome.dedupeId,
+      notBefore: outcome.notBefore?.getTime(),
+    };
+    const complaint = { to: outcome.to, text: 'the broker did not take a copy; the original stays unsettled until it does' };
+    return new MemoryCopy(origin, posting, complaint, new Backoff({ initialMs: 100, maxMs: 10_000 }));
+  }
+
+  /** To whoever listens: tried once. */
+  static ofNotice({ address, headers, dedupeId }: Notice, origin: CopyOrigin): MemoryCopy {
+    const posting: Posting = {
+      destination: { address, routing: 'multicast' },
+      message: withHeaders(origin.message, headers),
+      dedupeId,
+      notBefore: undefined,
+    };
+    return new MemoryCopy(origin, posting, { to: address, text: 'the broker did not take a notice; it is given up' });
   }
 
   confirmed(): void {
@@ -49,34 +83,26 @@ export class MemoryCopy implements Transfer, Undertaking {
 
   #try(): void {
     this.#timer = undefined;
-    if (!this.#options.consumer.connection.transfer(this)) this.#again('the address gives no credit');
+    if (!this.#origin.consumer.connection.transfer(this)) this.#again('the address gives no credit');
   }
 
   #again(reason: string): void {
+    const { host, spec, consumer } = this.#origin;
     // The outcome of a consumer that was closed alone, on a connection that lives on.
-    if (!this.#options.consumer.undertakings.has(this)) return;
-    const { host, spec, outcome } = this.#options;
-    const fields = { event: spec.event, listener: spec.listener, to: outcome.to, reason };
-    if (!this.#complained) host.logger.warn(fields, 'the broker did not take a copy; the original stays unsettled until it does');
+    if (!consumer.undertakings.has(this)) return;
+    const { to, text } = this.#complaint;
+    if (!this.#complained) host.logger.warn({ event: spec.event, listener: spec.listener, to, reason }, text);
     this.#complained = true;
-    this.#timer = host.clock.schedule(this.#backoff.next(), () => {
-      this.#try();
-    });
+    if (this.#backoff === undefined) this.#end(false);
+    else
+      this.#timer = host.clock.schedule(this.#backoff.next(), () => {
+        this.#try();
+      });
   }
 
   #end(made: boolean): void {
     this.#timer?.cancel();
-    this.#options.consumer.undertakings.delete(this);
+    this.#origin.consumer.undertakings.delete(this);
     this.#resolve(made);
   }
-}
-
-function postingOf({ spec, consumer, message, outcome }: CopyOptions): Posting {
-  const self: Destination = { address: spec.event, routing: spec.routing, queue: consumer.queue };
-  return {
-    destination: outcome.to === 'self' ? self : { address: spec.archive, routing: 'anycast' },
-    message: withHeaders(message, outcome.headers),
-    dedupeId: outcome.dedupeId,
-    notBefore: outcome.notBefore?.getTime(),
-  };
 }

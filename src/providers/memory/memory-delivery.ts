@@ -2,12 +2,14 @@ import type { CopyOutcome, Delivery, Outcome, ProviderHost, Settlement, Subscrip
 import { MemoryCopy } from './memory-copy.js';
 import type { MemoryConsumer } from './memory-consumer.js';
 import { loaded } from './memory-message.js';
-import type { QueueEntry } from './memory-queue.js';
+import type { QueueEntry } from './queue-entry.js';
 
 /** What a delivery needs of its subscription. */
 export interface DeliveryOwner {
   readonly host: ProviderHost;
   readonly spec: SubscriptionSpec;
+  /** Whether nothing is handed over now, so that what is returned does not come again at once. */
+  readonly paused: boolean;
   /** The delivery has ended, whatever became of it. */
   freed(): void;
 }
@@ -47,9 +49,15 @@ export class MemoryDelivery implements Delivery {
       return stale;
     }
     if (outcome.do === 'copy') return this.#copy(outcome);
-    if (outcome.do === 'return') this.#consumer.leave();
-    else this.#accept();
+    if (outcome.do === 'accept') this.#accept();
+    else if (this.#owner.paused) this.#giveBack();
+    else this.#consumer.leave(this.#entry);
     return settled;
+  }
+
+  #giveBack(): void {
+    this.#consumer.giveBack(this.#entry);
+    this.#owner.freed();
   }
 
   #accept(): void {
@@ -59,7 +67,10 @@ export class MemoryDelivery implements Delivery {
 
   async #copy(outcome: CopyOutcome): Promise<Settlement> {
     const { host, spec } = this.#owner;
-    const done = await new MemoryCopy({ host, spec, consumer: this.#consumer, message: this.#entry.message, outcome }).made;
+    const origin = { host, spec, consumer: this.#consumer, message: this.#entry.message };
+    const done = await MemoryCopy.of(outcome, origin).made;
+    // Taken or given up, the message itself goes on.
+    if (done && this.#consumer.live && outcome.notice !== undefined) await MemoryCopy.ofNotice(outcome.notice, origin).made;
     if (done && this.#consumer.live) {
       this.#accept();
       return 'settled';

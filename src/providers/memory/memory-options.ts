@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/clock.js';
+import { isClock, type Clock } from '../../core/clock.js';
 import { ConfigurationError } from '../../core/errors.js';
 import { optionMistakes } from '../../core/option-mistakes.js';
 import type { QueueNaming } from '../../core/provider.js';
@@ -24,10 +24,6 @@ export interface ResolvedMemoryOptions {
   readonly broker: MemoryBroker;
   readonly clock: Clock;
   readonly queueNaming: QueueNaming;
-}
-
-function isClock(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'now' in value && 'schedule' in value;
 }
 
 const shape = z.strictObject({

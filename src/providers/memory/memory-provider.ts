@@ -18,8 +18,8 @@ import { coreOf } from './memory-broker.js';
 import { resolveMemoryOptions } from './memory-options.js';
 import type { MemoryProviderOptions } from './memory-options.js';
 import { MemoryQueueAdmin } from './memory-queue-admin.js';
+import type { Reach } from './memory-queue-admin.js';
 import { MemoryRun } from './memory-run.js';
-import type { MemoryTopology } from './memory-topology.js';
 
 /**
  * The embedded default: the same promises as with a broker, inside one process. Messages travel as bytes and headers, delays,
@@ -51,7 +51,7 @@ export class MemoryProvider implements Provider {
     this.queueNaming = queueNaming;
     this.clock = clock;
     this.#core = coreOf(broker);
-    this.queues = new MemoryQueueAdmin(() => this.#topology());
+    this.queues = new MemoryQueueAdmin(() => this.#reach());
   }
 
   async start(host: ProviderHost, options: ProviderStart): Promise<void> {
@@ -94,10 +94,11 @@ export class MemoryProvider implements Provider {
     return this.#stopping;
   }
 
-  #topology(): MemoryTopology {
+  #reach(): Reach {
     if (this.#run === undefined) throw new TidingsError('not-running', 'the memory provider is not started: its queues cannot be seen');
-    if (this.#run.connection === undefined)
+    const { connection, clock } = this.#run;
+    if (connection === undefined)
       throw new TidingsError('connection', 'the memory broker is away: its queues cannot be seen', { retryable: true });
-    return this.#core.topology;
+    return { core: this.#core, connection, clock };
   }
 }

@@ -1,13 +1,23 @@
+import type { Clock } from '../../core/clock.js';
 import type { QueueAdmin, WireMessage } from '../../core/provider.js';
+import type { BrokerCore } from './broker-core.js';
+import type { MemoryConnection } from './memory-connection.js';
 import { loaded } from './memory-message.js';
 import type { MemoryQueue } from './memory-queue.js';
-import type { MemoryTopology } from './memory-topology.js';
+import { MemoryTake } from './memory-take.js';
 
-/** What an operator sees. `reach` gives the broker's queues, or throws while there is no connection. */
+/** The broker, for an operator who is connected to it. */
+export interface Reach {
+  readonly core: BrokerCore;
+  readonly connection: MemoryConnection;
+  readonly clock: Clock;
+}
+
+/** What an operator sees and does. `reach` throws while there is no connection. */
 export class MemoryQueueAdmin implements QueueAdmin {
-  readonly #reach: () => MemoryTopology;
+  readonly #reach: () => Reach;
 
-  constructor(reach: () => MemoryTopology) {
+  constructor(reach: () => Reach) {
     this.#reach = reach;
   }
 
@@ -21,8 +31,15 @@ export class MemoryQueueAdmin implements QueueAdmin {
     for (const entry of waiting.slice(0, options.limit ?? Infinity)) yield await Promise.resolve(loaded(entry.message));
   }
 
+  async take(queue: string, options: { readonly limit?: number }, decide: Parameters<QueueAdmin['take']>[2]): Promise<number> {
+    const source = this.#find(queue);
+    if (source === undefined) return 0;
+    const find = (name: string): MemoryQueue | undefined => this.#find(name);
+    return new MemoryTake({ ...this.#reach(), source, limit: options.limit ?? Infinity, decide, find }).run();
+  }
+
   async list(prefix: string): Promise<string[]> {
-    const names = Array.from(this.#reach().queues, (queue) => queue.fullName);
+    const names = Array.from(this.#reach().core.topology.queues, (queue) => queue.fullName);
     return await Promise.resolve(names.filter((name) => name.startsWith(prefix)).sort());
   }
 
@@ -31,7 +48,8 @@ export class MemoryQueueAdmin implements QueueAdmin {
   }
 
   #find(queue: string): MemoryQueue | undefined {
+    const { topology } = this.#reach().core;
     const at = queue.indexOf('::');
-    return at < 0 ? this.#reach().queue(queue, queue) : this.#reach().queue(queue.slice(0, at), queue.slice(at + 2));
+    return at < 0 ? topology.queue(queue, queue) : topology.queue(queue.slice(0, at), queue.slice(at + 2));
   }
 }

@@ -1,20 +1,7 @@
-import type { Routing } from '../../core/provider.js';
+import type { ArchiveBounds, Routing } from '../../core/provider.js';
 import type { AgendaItem } from './agenda.js';
-import { Fifo } from './fifo.js';
-import type { StoredMessage } from './memory-message.js';
-
-/** One message in one queue. */
-export class QueueEntry {
-  readonly message: StoredMessage;
-  /** How many of its deliveries ended with a lost connection. */
-  losses = 0;
-  /** Its place in the queue. */
-  order = 0;
-
-  constructor(message: StoredMessage) {
-    this.message = message;
-  }
-}
+import type { QueueEntry } from './queue-entry.js';
+import { WaitingLine } from './waiting-line.js';
 
 /** Who takes from a queue. */
 export interface QueueConsumer {
@@ -39,13 +26,15 @@ export class MemoryQueue {
   readonly delayed = new Set<DelayedEntry>();
   /** When it is temporary and nobody consumes from it. */
   deletion: AgendaItem | undefined;
+  /** What it keeps, when it is an archive. */
+  bounds: ArchiveBounds | undefined;
+  /** When the oldest in it may have passed its age. */
+  expiry: AgendaItem | undefined;
   /** Whether the broker has it in its list of queues to look at. */
   listed = false;
   /** Every message held: waiting, delayed, delivered but unsettled. */
   count = 0;
-  #ready = new Fifo<QueueEntry>();
-  // What came back from consumers: all of it stood before anything that is still in #ready.
-  #returned = new Fifo<QueueEntry>();
+  #waiting = new WaitingLine();
   #nextOrder = 0;
   #turn = 0;
 
@@ -61,19 +50,48 @@ export class MemoryQueue {
   }
 
   get hasWaiting(): boolean {
-    return this.#returned.size + this.#ready.size > 0;
+    return this.#waiting.size > 0;
+  }
+
+  /** How many could be handed out. */
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** The oldest that could be handed out. */
+  get first(): QueueEntry | undefined {
+    return this.#waiting.first;
+  }
+
+  /** The place that the next message will have. */
+  get nextOrder(): number {
+    return this.#nextOrder;
   }
 
   /** Stands last from now on. The caller has counted it. */
   push(entry: QueueEntry): void {
     entry.order = this.#nextOrder++;
-    this.#ready.push(entry);
+    this.#waiting.push(entry);
   }
 
   /** Unsettled ones come back to where they stood. */
   takeBack(entries: Iterable<QueueEntry>): void {
-    const all = [...this.#returned.toArray(), ...entries];
-    this.#returned = new Fifo(all.sort((a, b) => a.order - b.order));
+    for (const entry of entries) this.#waiting.putBack(entry);
+  }
+
+  /** The first waiting one behind this place. */
+  after(order: number): QueueEntry | undefined {
+    return this.#waiting.after(order);
+  }
+
+  /** Takes one out of the line, wherever it stands; it stays counted. False when it does not wait. */
+  lift(entry: QueueEntry): boolean {
+    return this.#waiting.remove(entry);
+  }
+
+  /** The oldest waiting one is gone. */
+  dropFirst(): void {
+    if (this.#waiting.shift() !== undefined) this.count--;
   }
 
   /** Hands out at most so many, to each consumer with credit in turn. Returns how many. */
@@ -82,7 +100,7 @@ export class MemoryQueue {
     while (done < most && this.hasWaiting) {
       const consumer = this.#nextConsumer();
       if (consumer === undefined) break;
-      const entry = this.#returned.shift() ?? this.#ready.shift();
+      const entry = this.#waiting.shift();
       if (entry === undefined) break;
       done++;
       consumer.take(entry);
@@ -92,16 +110,15 @@ export class MemoryQueue {
 
   /** Oldest first. */
   waiting(): QueueEntry[] {
-    return [...this.#returned.toArray(), ...this.#ready.toArray()];
+    return this.#waiting.toArray();
   }
 
   /** Forgets the waiting messages that a restart does not keep. */
   dropNonDurable(): void {
-    const kept = (entries: Fifo<QueueEntry>): Fifo<QueueEntry> => new Fifo(entries.toArray().filter((entry) => entry.message.durable));
-    const before = this.#returned.size + this.#ready.size;
-    this.#returned = kept(this.#returned);
-    this.#ready = kept(this.#ready);
-    this.count -= before - this.#returned.size - this.#ready.size;
+    const before = this.#waiting;
+    this.#waiting = new WaitingLine();
+    for (const entry of before.toArray()) if (entry.message.durable) this.#waiting.push(entry);
+    this.count -= before.size - this.#waiting.size;
   }
 
   detach(consumer: QueueConsumer): void {

@@ -1,4 +1,4 @@
-import type { Timer } from '../../core/clock.js';
+import type { Clock, Timer } from '../../core/clock.js';
 import { TidingsError, describe } from '../../core/errors.js';
 import type { Delivery, ProviderHost, ProviderStart, SubscriptionSpec } from '../../core/provider.js';
 import { Backoff } from './backoff.js';
@@ -34,6 +34,10 @@ export class MemoryRun implements ConnectionClient {
     return this.#host.serviceName;
   }
 
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+
   get connection(): MemoryConnection | undefined {
     return this.#connection;
   }
@@ -52,6 +56,7 @@ export class MemoryRun implements ConnectionClient {
       const failure = this.#connect(true);
       if (failure === undefined) return;
       if (once === true || !isAway(failure)) throw failure;
+      this.#host.onState({ state: 'connecting', error: failure });
       const interrupted = await this.#pause(signal);
       if (interrupted === 'stopped')
         throw new TidingsError('not-running', 'the memory provider was stopped while it was starting', { cause: failure });
@@ -111,7 +116,7 @@ export class MemoryRun implements ConnectionClient {
     try {
       connection = MemoryConnection.open(this.#core, this);
       if (first) connection.checkOwners(this.#options.specs);
-      connection.provision(this.#options.specs);
+      this.#core.provision(this.#options.specs, first);
     } catch (error) {
       connection?.close();
       return error instanceof Error ? error : new Error(describe(error));

@@ -4,7 +4,7 @@ import type { MemoryConnection } from './memory-connection.js';
 import type { CreditHolder, MemoryConsumer } from './memory-consumer.js';
 import { MemoryDelivery } from './memory-delivery.js';
 import type { DeliveryOwner } from './memory-delivery.js';
-import type { QueueEntry } from './memory-queue.js';
+import type { QueueEntry } from './queue-entry.js';
 
 export interface SubscriptionOptions {
   readonly host: ProviderHost;
@@ -21,7 +21,7 @@ export class MemorySubscription implements ProviderSubscription, CreditHolder, D
   /** Resolves with this at the first connection; rejects when it is closed before. */
   readonly attached: Promise<this>;
   readonly #options: SubscriptionOptions;
-  readonly #most: number;
+  #most: number;
   #attach!: (subscription: this) => void;
   #fail!: (error: Error) => void;
   #consumer: MemoryConsumer | undefined;
@@ -48,6 +48,10 @@ export class MemorySubscription implements ProviderSubscription, CreditHolder, D
     return this.#open && this.#unsettled < this.#most;
   }
 
+  get paused(): boolean {
+    return !this.#open;
+  }
+
   /** Consumes on a new connection. */
   connected(connection: MemoryConnection): void {
     this.#consumer = connection.consume(this.spec, this);
@@ -61,7 +65,13 @@ export class MemorySubscription implements ProviderSubscription, CreditHolder, D
 
   pause(): Promise<void> {
     this.#open = false;
+    this.#unsettled -= this.#consumer?.giveBackLeft() ?? 0;
     return Promise.resolve();
+  }
+
+  setLimit(deliveries: number): void {
+    this.#most = deliveries;
+    this.#consumer?.creditChanged();
   }
 
   close(): Promise<void> {

@@ -15,6 +15,8 @@ import { RecordedLog } from './recorded-log.js';
 
 export interface BenchManagerOptions extends Omit<Partial<EventingOptions>, 'listeners'> {
   readonly listeners?: readonly MadeListener[];
+  /** Classes that the case has decorated itself. */
+  readonly classes?: readonly Class[];
 }
 
 const defaultQuietMs = 500;
@@ -75,6 +77,8 @@ export class Bench {
       shared: false,
       concurrency: 5,
       prefetch: 5,
+      archiveBounds: { maxAgeMs: 3_600_000, maxCount: 10_000 },
+      maxCrashes: 8,
       ...more,
     };
   }
@@ -86,7 +90,7 @@ export class Bench {
   }
 
   /** A manager over a provider of its own; not started. */
-  async manager({ listeners = [], ...options }: BenchManagerOptions = {}): Promise<EventManager> {
+  async manager({ listeners = [], classes = [], ...options }: BenchManagerOptions = {}): Promise<EventManager> {
     const manager = new EventManager({
       provider: await this.create(),
       serviceName: 'conformance',
@@ -95,7 +99,7 @@ export class Bench {
       retry: { initialDelayMs: 20, factor: 1, jitter: 'none' },
       resolve: onceEach(),
       ...options,
-      listeners: listeners.map(({ target }) => target),
+      listeners: [...listeners.map(({ target }) => target), ...classes],
     });
     this.#cleanings.push(() => this.stop(manager));
     return manager;

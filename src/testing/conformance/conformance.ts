@@ -5,17 +5,27 @@ import { failingCases } from './b-failing.js';
 import { handlingCases } from './b-handling.js';
 import type { CaseDefinition } from './case-definition.js';
 import { missingOf, type ConformanceCase, type ConformanceGap, type ConformanceOptions } from './conformance-options.js';
+import { controlCases } from './c-control.js';
 import { flowCases } from './c-flow.js';
 import { delayCases } from './d-delays.js';
+import { awkwardCases } from './f-awkward.js';
 import { stoppingCases } from './f-stopping.js';
 import { losingCases } from './g-losing.js';
 import { healthCases } from './h-health.js';
+import { archiveCases } from './k-archives.js';
 import { copyCases } from './k-copies.js';
 import { deliveryCases } from './k-deliveries.js';
 import { lifeCases } from './k-life.js';
+import { limitCases } from './k-limits.js';
+import { noticeCases } from './k-notices.js';
 import { queueCases } from './k-queues.js';
 import { sendContractCases } from './k-sends.js';
+import { takeCases } from './k-takes.js';
 import { notSupportedCases } from './n-not-supported.js';
+import { replayCases } from './r-archive.js';
+import { crashingCases } from './r-crashing.js';
+import { faultCases } from './r-faults.js';
+import { steeringCases } from './r-steering.js';
 import { topologyCases } from './r-topology.js';
 
 const definitions: readonly CaseDefinition[] = [
@@ -24,17 +34,27 @@ const definitions: readonly CaseDefinition[] = [
   ...handlingCases,
   ...failingCases,
   ...flowCases,
+  ...controlCases,
   ...delayCases,
   ...stoppingCases,
+  ...awkwardCases,
   ...losingCases,
   ...healthCases,
   ...sendContractCases,
   ...deliveryCases,
+  ...limitCases,
   ...copyCases,
+  ...noticeCases,
   ...lifeCases,
   ...queueCases,
+  ...takeCases,
+  ...archiveCases,
   ...notSupportedCases,
   ...topologyCases,
+  ...replayCases,
+  ...steeringCases,
+  ...faultCases,
+  ...crashingCases,
 ];
 
 /**

@@ -1,4 +1,5 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { SendError } from '../../core/errors.js';
 import type { CaseDefinition } from './case-definition.js';
 
 /** What the provider tells of its connection. */
@@ -43,6 +44,26 @@ export const healthCases: readonly CaseDefinition[] = [
       const changes = states.filter((state, at) => state !== 'connecting' && state !== states[at - 1]);
       deepEqual(changes, ['connected', 'reconnecting', 'connected', 'stopped']);
       equal(peer.states.find(({ state }) => state === 'reconnecting')?.error instanceof Error, true, 'a loss says why');
+    },
+  },
+  {
+    id: 'CF-H1c',
+    name: "an attempt at the start that failed is told with the reason: with whenOffline 'fail' the first send rejects then, and the start goes on",
+    promise: 2,
+    needs: ['down'],
+    run: async (bench) => {
+      const event = bench.event();
+      const up = await bench.fault(bench.given.down?.());
+      const manager = await bench.manager({ whenOffline: 'fail' });
+      const first = manager.sendEvent(event, { n: 1, text: '' }, { timeoutMs: 600_000 });
+      await rejects(
+        bench.time.ends('the first send', first),
+        (error) => error instanceof SendError && error.outcome === 'not-sent' && error.code === 'connection' && error.retryable,
+      );
+      deepEqual([manager.state, manager.health().provider.error === undefined], ['starting', false]);
+      await up();
+      await bench.time.until('it has started', () => manager.state === 'running');
+      equal((await manager.sendEvent(event, { n: 2, text: '' })).sent, true);
     },
   },
 ];

@@ -1,4 +1,4 @@
-import type { Delivery, Outcome, ProviderSubscription, Settlement, SubscriptionSpec } from '../../core/provider.js';
+import type { Delivery, Outcome, ProviderSubscription, Settlement, SubscriptionSpec, WireMessage } from '../../core/provider.js';
 
 /** What was delivered for one subscription at the provider's own level. */
 export class Inbox {
@@ -28,7 +28,12 @@ export class Inbox {
   }
 
   get bodies(): string[] {
-    return this.deliveries.map(({ message }) => (typeof message.body === 'string' ? message.body : new TextDecoder().decode(message.body)));
+    return this.deliveries.map(({ message }) => bodyText(message));
+  }
+
+  /** How many are not settled yet. */
+  get held(): number {
+    return this.#held.size;
   }
 
   /** Accepts what is held and what comes from now on. */
@@ -59,4 +64,12 @@ export class Inbox {
   accept(index: number): Promise<Settlement> {
     return this.settle(this.at(index), { do: 'accept' });
   }
+  async acceptOldest(): Promise<void> {
+    const [oldest] = this.#held;
+    if (oldest !== undefined) await this.settle(oldest, { do: 'accept' });
+  }
+}
+
+export function bodyText({ body }: WireMessage): string {
+  return typeof body === 'string' ? body : new TextDecoder().decode(body);
 }

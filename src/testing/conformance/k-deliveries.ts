@@ -118,26 +118,6 @@ export const deliveryCases: readonly CaseDefinition[] = [
     },
   },
   {
-    id: 'CF-K16',
-    name: 'what is returned stays unsettled until the subscription closes, then comes elsewhere, uncounted',
-    promise: 8,
-    run: async (bench) => {
-      const spec = bench.spec(bench.unique('event'));
-      const peer = await bench.startedPeer([spec]);
-      const inbox = await peer.listen(spec);
-      await peer.send(spec.event, 'given back');
-      await bench.time.until('it has come', () => inbox.count === 1);
-      await inbox.subscription.pause();
-      equal(await bench.time.ends('the return', inbox.settle(inbox.at(0), { do: 'return' })), 'settled');
-      const other = await (await bench.startedPeer([spec])).listen(spec);
-      await bench.time.stays('it is kept', () => inbox.count + other.count === 1);
-      await bench.time.ends('the closing', inbox.subscription.close());
-      await bench.time.until('it has come elsewhere', () => other.count === 1);
-      ok([undefined, 0].includes(other.at(0).brokerCount), 'uncounted');
-      equal(await other.accept(0), 'settled');
-    },
-  },
-  {
     id: 'CF-K17',
     name: 'the broker counts deliveries that ended with a lost connection, each once at most',
     promise: 3,

@@ -10,6 +10,10 @@ export interface MemberListener {
   readonly event: string;
   readonly name: string;
   readonly perProcess?: boolean;
+  /** The number of an event that kills the process inside the listener. */
+  readonly lethal?: number;
+  /** How long each call takes. */
+  readonly takesMs?: number;
 }
 
 export interface MemberCall {

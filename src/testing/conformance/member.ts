@@ -17,8 +17,10 @@ function eventNamed(name: string): ReturnType<typeof madeEvent> {
   return known;
 }
 
-function made({ event, name, ...options }: MemberListener): MadeListener {
-  return new MadeListener(eventNamed(event), { ...options, name }, ({ note }) => {
+function made({ event, name, lethal, takesMs = 0, ...options }: MemberListener): MadeListener {
+  return new MadeListener(eventNamed(event), { ...options, name }, async ({ note }) => {
+    if (note.n === lethal) process.kill(process.pid, 'SIGKILL');
+    if (takesMs > 0) await new Promise((done) => setTimeout(done, takesMs));
     say({ listener: name, n: note.n });
   });
 }

@@ -16,11 +16,17 @@ export class Members {
 
   /** A process that has started these listeners. */
   async join(listeners: readonly MemberListener[]): Promise<Member> {
+    const member = this.launch(listeners);
+    await member.ready();
+    return member;
+  }
+
+  /** The same, but it may be dead before it is ready. */
+  launch(listeners: readonly MemberListener[]): Member {
     const module = this.#bench.given.processes;
     if (module === undefined) throw new Error("a case uses processes without needing 'processes'");
     const member = new Member(this.#bench, { module, serviceName: 'conformance', listeners });
     this.#members.push(member);
-    await member.ready();
     return member;
   }
 
@@ -63,6 +69,10 @@ export class Member {
 
   has(listener: string): boolean {
     return this.#order.listeners.some(({ name }) => name === listener);
+  }
+
+  get dead(): boolean {
+    return this.#exitCode !== undefined;
   }
 
   async ready(): Promise<void> {

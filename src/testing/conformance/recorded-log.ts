@@ -2,6 +2,7 @@ import type { LogFields, Logger } from '../../core/logger.js';
 
 interface LogLine {
   readonly level: keyof Logger;
+  readonly fields: LogFields;
   readonly message: string;
 }
 
@@ -9,23 +10,31 @@ interface LogLine {
 export class RecordedLog implements Logger {
   readonly #lines: LogLine[] = [];
 
-  debug(_fields: LogFields, message: string): void {
-    this.#lines.push({ level: 'debug', message });
+  debug(fields: LogFields, message: string): void {
+    this.#lines.push({ level: 'debug', fields, message });
   }
 
-  info(_fields: LogFields, message: string): void {
-    this.#lines.push({ level: 'info', message });
+  info(fields: LogFields, message: string): void {
+    this.#lines.push({ level: 'info', fields, message });
   }
 
-  warn(_fields: LogFields, message: string): void {
-    this.#lines.push({ level: 'warn', message });
+  warn(fields: LogFields, message: string): void {
+    this.#lines.push({ level: 'warn', fields, message });
   }
 
-  error(_fields: LogFields, message: string): void {
-    this.#lines.push({ level: 'error', message });
+  error(fields: LogFields, message: string): void {
+    this.#lines.push({ level: 'error', fields, message });
   }
 
   errors(): string[] {
     return this.#lines.filter(({ level }) => level === 'error').map(({ message }) => message);
+  }
+
+  /** The levels of all lines that name it. */
+  about(name: string): string[] {
+    const naming = this.#lines.filter(
+      ({ fields, message }) => message.includes(name) || Object.values(fields).some((value) => String(value).includes(name)),
+    );
+    return naming.map(({ level }) => level);
   }
 }

@@ -5,6 +5,8 @@ export interface WorkerTask {
   /** A folder in which processes leave marks for each other. */
   readonly marks?: string;
   readonly listeners: readonly WorkerListener[];
+  /** How long its listeners may take after SIGTERM. */
+  readonly stopDeadlineMs?: number;
 }
 
 export interface WorkerListener {
@@ -20,5 +22,6 @@ export interface WorkerListener {
 }
 
 export type WorkerNote =
-  | { readonly kind: 'ready' | 'stopped' }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'stopping' }
   | { readonly kind: 'begun' | 'handled'; readonly listener: string; readonly n: number; readonly attempt: number; readonly id: string };

@@ -2,7 +2,8 @@
 import 'reflect-metadata';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
-import { event, EventManager, eventListener } from '../../../src/index.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { event, EventManager, eventListener, stopOnSignals } from '../../../src/index.js';
 import type { EventContext } from '../../../src/index.js';
 import { AmqpProvider } from '../../../src/providers/amqp/index.js';
 import { onceEach } from '../../support/world.js';
@@ -32,10 +33,10 @@ function first(listener: string, n: number): boolean {
 const listeners = task.listeners.map(({ name, perProcess = false, concurrency = 10, dieAtEvery, failUntilAttempt = 0, holdMs = 0 }) => {
   @eventListener(Numbered, { name, perProcess, concurrency })
   class Listener {
-    async on({ n }: Numbered, { attempt, envelope }: EventContext): Promise<void> {
+    async on({ n }: Numbered, { attempt, envelope, signal }: EventContext): Promise<void> {
       note({ kind: 'begun', listener: name, n, attempt, id: envelope.id });
       if (dieAtEvery !== undefined && n % dieAtEvery === 0 && first(name, n)) process.kill(process.pid, 'SIGKILL');
-      if (holdMs > 0) await new Promise((wake) => setTimeout(wake, holdMs));
+      if (holdMs > 0) await sleep(holdMs, undefined, { signal });
       if (attempt < failUntilAttempt) throw new Error(`attempt ${String(attempt)} fails`);
       note({ kind: 'handled', listener: name, n, attempt, id: envelope.id });
     }
@@ -53,12 +54,11 @@ const manager = new EventManager({
   logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
   resolve: onceEach(),
 });
-process.once('SIGTERM', () => {
-  void manager.stop().then(() => {
-    // Nothing else keeps this process alive: it must end by itself.
-    note({ kind: 'stopped' });
-    process.disconnect();
-  });
+stopOnSignals(manager, task.stopDeadlineMs === undefined ? {} : { deadlineMs: task.stopDeadlineMs });
+manager.onStateChange(({ state }) => {
+  if (state === 'stopping') note({ kind: 'stopping' });
+  // Nothing else keeps this process alive: it must end by itself.
+  if (state === 'stopped') process.disconnect();
 });
 process.once('disconnect', () => {
   if (manager.state === 'running') process.exit(1);

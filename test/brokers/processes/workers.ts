@@ -19,6 +19,7 @@ export class Workers implements AsyncDisposable {
   readonly handled: Handled[] = [];
   readonly #children: ChildProcess[] = [];
   readonly #ready = new Set<number>();
+  readonly #stopping = new Set<number>();
   #ended = 0;
 
   get ended(): number {
@@ -64,11 +65,16 @@ export class Workers implements AsyncDisposable {
   }
 
   /** SIGTERM; resolves with the exit code when the process has ended by itself. */
-  async terminate(worker: number): Promise<number | null> {
-    const child = this.#children[worker] as ChildProcess;
-    child.kill('SIGTERM');
-    await waitUntil(() => child.exitCode !== null || child.signalCode !== null, { what: 'a worker to end' });
-    return child.exitCode;
+  async terminate(worker: number, timeoutMs?: number): Promise<number | null> {
+    this.#child(worker).kill('SIGTERM');
+    return this.#exited(worker, timeoutMs);
+  }
+
+  /** SIGTERM, and another one when the worker has begun to stop; resolves with the exit code. */
+  async terminateTwice(worker: number): Promise<number | null> {
+    this.#child(worker).kill('SIGTERM');
+    await waitUntil(() => this.#stopping.has(worker), { what: 'a worker to stop' });
+    return this.terminate(worker);
   }
 
   by(listener: string): Handled[] {
@@ -80,10 +86,21 @@ export class Workers implements AsyncDisposable {
     await waitUntil(() => this.#children.every((child) => child.exitCode !== null || child.signalCode !== null));
   }
 
+  #child(worker: number): ChildProcess {
+    return this.#children[worker] as ChildProcess;
+  }
+
+  async #exited(worker: number, timeoutMs = 15_000): Promise<number | null> {
+    const child = this.#child(worker);
+    await waitUntil(() => child.exitCode !== null || child.signalCode !== null, { timeoutMs, what: 'a worker to end' });
+    return child.exitCode;
+  }
+
   #note(worker: number, fact: WorkerNote): void {
     if (fact.kind === 'ready') this.#ready.add(worker);
+    else if (fact.kind === 'stopping') this.#stopping.add(worker);
     else if (fact.kind === 'handled') this.handled.push({ worker, ...fact });
-    else if (fact.kind === 'begun') this.begun.push({ worker, ...fact });
+    else this.begun.push({ worker, ...fact });
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import rhea from 'rhea';
 import { ConfigurationError } from '../../../src/core/errors.js';
-import { encodedCopy } from '../../../src/providers/amqp/amqp-copy.js';
+import { outcomeCopy } from '../../../src/providers/amqp/amqp-copy.js';
 import { encodedMessage } from '../../../src/providers/amqp/amqp-encoder.js';
 import { wireMessage } from '../../../src/providers/amqp/amqp-message.js';
 import { resolvedAmqpOptions } from '../../../src/providers/amqp/amqp-options.js';
@@ -154,14 +154,8 @@ describe('a copy', () => {
     body: 'text',
   };
   const copyOf = (raw: AmqpMessage, to: 'self' | 'archive', more: { notBefore?: Date; dedupeId?: string } = {}): AmqpMessage => {
-    const { headers, contentType } = wireMessage(raw);
-    return decode(
-      encodedCopy(
-        raw,
-        { do: 'copy', to, headers: { h: undefined, why: 'late' }, ...more },
-        { spec, headers, contentType, clockOffsetMs: 3_000 },
-      ),
-    );
+    const received = { raw, message: wireMessage(raw) };
+    return decode(outcomeCopy(received, { do: 'copy', to, headers: { h: undefined, why: 'late' }, ...more }, spec, 3_000));
   };
 
   test('to itself goes to its own queue alone, later on the clock of the broker, as text only', () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { TidingsError } from '../../../src/core/errors.js';
 import type { SubscriptionSpec } from '../../../src/core/provider.js';
 import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
-import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until } from './support.js';
+import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until, withUser } from './support.js';
 
 let operator: Operator;
 const benches: Bench[] = [];
@@ -37,42 +37,6 @@ async function refusal(work: Promise<unknown>): Promise<TidingsError> {
   );
   expect(TidingsError.is(error)).toBe(true);
   return error as TidingsError;
-}
-
-/** A user of the broker with the rights of `grants` on addresses of its own, and none on management unless they say so. */
-async function withUser<T>(
-  grants: { readonly prefix: string; readonly manage: boolean; readonly revoke?: 'consume' | 'send' },
-  work: (url: string) => Promise<T>,
-): Promise<T> {
-  const { management } = operator;
-  const [user, role] = [unique('user'), unique('role')];
-  const roles = (allowed: boolean): string => (allowed ? `amq,${role}` : 'amq');
-  const secure = (match: string, all: boolean): Promise<unknown> =>
-    management.operation(
-      'broker',
-      'addSecuritySettings',
-      match,
-      roles(all && grants.revoke !== 'send'),
-      roles(all && grants.revoke !== 'consume'),
-      roles(all),
-      roles(all),
-      roles(all),
-      roles(all),
-      roles(all && grants.manage),
-      roles(all),
-      roles(all),
-      roles(all),
-    );
-  await management.operation('broker', 'addUser', user, 'p@ss/w:rd', role, true);
-  const matches = [`${grants.prefix}.#`, `archive.${grants.prefix}.#`];
-  for (const match of matches) await secure(match, true);
-  try {
-    const url = brokerUrl();
-    return await work(`amqp://${user}:${encodeURIComponent('p@ss/w:rd')}@${url.host}`);
-  } finally {
-    for (const match of matches) await management.operation('broker', 'removeSecuritySettings', match);
-    await management.operation('broker', 'removeUser', user);
-  }
 }
 
 describe('provisioning by management', () => {
@@ -120,6 +84,24 @@ describe('provisioning by management', () => {
     await one.provider.stop({ deadlineMs: 1_000 });
     await one.start([spec]);
     expect(await operator.queue(spec.queue)).toMatchObject({ messageCount: '1' });
+  });
+
+  test('works with a broker that is told to make neither addresses nor queues by itself', async () => {
+    const spec = fresh();
+    const none = JSON.stringify({ autoCreateAddresses: false, autoCreateQueues: false });
+    for (const address of [spec.event, spec.archive]) await operator.management.operation('broker', 'addAddressSettings', address, none);
+    try {
+      const one = bench();
+      await one.start([spec]);
+      const inbox = await one.listen(spec);
+      inbox.subscription.open();
+      await one.send(spec.event, 'x');
+      const [delivery] = await inbox.count(1);
+      expect(await delivery?.settle({ do: 'copy', to: 'archive', headers: {} })).toBe('settled');
+      await operator.holds(spec.archive, 1);
+    } finally {
+      await operator.management.operation('broker', 'removeAddressSettings', spec.event);
+    }
   });
 
   test('refuses a queue of another event, naming both and the remedy', async () => {
@@ -258,7 +240,7 @@ describe('other ways of provisioning', () => {
     const prefix = unique('mine');
     const spec = specOf(`${prefix}.e`, 'L', { queue: `${prefix}.L` });
     operator.clean(spec);
-    await withUser({ prefix, manage: false }, async (url) => {
+    await withUser(operator, { prefix, manage: false }, async (url) => {
       const one = bench({ url });
       await one.start([spec]);
       const inbox = await one.listen(spec);
@@ -278,7 +260,7 @@ describe('other ways of provisioning', () => {
     const prefix = unique('mine');
     const spec = specOf(`${prefix}.e`, 'L', { queue: `${prefix}.L` });
     operator.clean(spec);
-    await withUser({ prefix, manage: false, revoke: 'consume' }, async (url) => {
+    await withUser(operator, { prefix, manage: false, revoke: 'consume' }, async (url) => {
       const one = bench({ url, provisioning: 'attach' });
       await one.start([spec]);
       const error = await refusal(one.listen(spec));
@@ -289,7 +271,7 @@ describe('other ways of provisioning', () => {
       await one.provider.stop({ deadlineMs: 1_000 });
     });
     const muted = unique('mine');
-    await withUser({ prefix: muted, manage: false, revoke: 'send' }, async (url) => {
+    await withUser(operator, { prefix: muted, manage: false, revoke: 'send' }, async (url) => {
       const one = bench({ url, provisioning: 'attach' });
       await one.start([]);
       const error = await refusal(one.send(`${muted}.e`, 'x'));

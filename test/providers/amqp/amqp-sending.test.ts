@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SendError } from '../../../src/core/errors.js';
 import type { SubscriptionSpec } from '../../../src/core/provider.js';
+import { blockOnArtemis } from '../../support/artemis-faults.js';
 import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until } from './support.js';
 
 let operator: Operator;
@@ -132,9 +133,11 @@ describe('a send', () => {
     const said = refused.find(({ outcome }) => outcome === 'refused');
     expect(said).toMatchObject({ code: 'send-refused', retryable: true });
     expect(said?.message).toContain('is full');
-    // Those that never got credit.
-    for (const other of refused.filter(({ outcome }) => outcome !== 'refused'))
+    // Those that never got credit tell what the others were told.
+    for (const other of refused.filter(({ outcome }) => outcome !== 'refused')) {
       expect(other).toMatchObject({ outcome: 'not-sent', code: 'send-timeout' });
+      expect(other.message).toContain('is full');
+    }
     const inbox = await one.listen(spec);
     inbox.accepting = true;
     inbox.subscription.open();
@@ -144,6 +147,45 @@ describe('a send', () => {
     await inbox.count(arrived + 1);
     expect(inbox.deliveries).toHaveLength(arrived + 1);
     await operator.management.operation('broker', 'removeAddressSettings', spec.event);
+  });
+
+  test('to an address that the broker neither has nor makes is refused at once, with its reason', async () => {
+    const spec = fresh();
+    const settings = { autoCreateAddresses: false, autoCreateQueues: false };
+    await operator.management.operation('broker', 'addAddressSettings', spec.event, JSON.stringify(settings));
+    try {
+      const one = bench();
+      await one.start([]);
+      const errors = await Promise.all([failure(one.send(spec.event, 'a')), failure(one.send(spec.event, 'b'))]);
+      for (const error of errors) {
+        expect(error).toMatchObject({ outcome: 'refused', code: 'send-refused', retryable: true });
+        expect(error.message).toContain('amqp:not-found');
+        expect(error.message).toContain(spec.event);
+      }
+      await operator.createQueue(spec.event, spec.queue, { 'auto-create-address': true });
+      await one.send(spec.event, 'c');
+      await operator.holds(spec.queue, 1);
+    } finally {
+      await operator.management.operation('broker', 'removeAddressSettings', spec.event);
+    }
+  });
+
+  test('that never got its turn says what was in the way: no credit, no connection', async () => {
+    const spec = fresh();
+    const undo = await blockOnArtemis(operator, spec.event);
+    const one = bench(through(proxy));
+    await one.start([]);
+    const soon = (): { deadlineAt: number } => ({ deadlineAt: Date.now() + 500 });
+    const full = await failure(one.send(spec.event, 'x', soon()));
+    expect(full).toMatchObject({ outcome: 'not-sent', code: 'send-timeout' });
+    expect(full.message).toContain('gave no credit: the address may be full');
+    await undo();
+    proxy.refuse(true);
+    proxy.cut();
+    await one.until('reconnecting');
+    const away = await failure(one.send(spec.event, 'x', soon()));
+    expect(away).toMatchObject({ outcome: 'not-sent', code: 'send-timeout' });
+    expect(away.message).toContain('there was no connection to the broker');
   });
 
   test('whose deadline or signal came first was not sent, and never will be', async () => {

@@ -146,6 +146,8 @@ export function specOf(event: string, listener: string, more: Partial<Subscripti
     shared: false,
     concurrency: 5,
     prefetch: 5,
+    archiveBounds: { maxAgeMs: 3_600_000, maxCount: 10_000 },
+    maxCrashes: 8,
     ...more,
   };
 }
@@ -235,8 +237,7 @@ export class Operator {
   readonly management: ArtemisManagement;
   readonly #queues = new Set<string>();
 
-  static async open(): Promise<Operator> {
-    const url = brokerUrl();
+  static async open(url = brokerUrl()): Promise<Operator> {
     return new Operator(
       await RheaConnection.open(
         {
@@ -369,6 +370,28 @@ export class Operator {
     });
   }
 
+  /** Fetches so many messages of an anycast queue and keeps them until told to give them back. */
+  async hold(queue: string, count: number): Promise<() => Promise<void>> {
+    let held = 0;
+    let refused: Error | undefined;
+    const link = this.#connection.openReceiver(
+      { address: queue, capability: 'queue' },
+      {
+        onOpen: () => {
+          link.addCredit(count);
+        },
+        onClosed: (fault) => (refused = fault),
+        onDrained: () => undefined,
+        onMessage: () => held++,
+      },
+    );
+    await until('they are held', () => {
+      if (refused !== undefined) throw refused;
+      return held === count;
+    });
+    return () => link.close(systemClock, 2_000);
+  }
+
   async sessionsOf(container: string): Promise<{ id: string; connection: string }[]> {
     const answer = JSON.parse(String(await this.management.operation('broker', 'listSessions', '', 1, 1_000))) as {
       data: Record<string, string>[];
@@ -384,5 +407,41 @@ export class Operator {
       if (queue.startsWith('archive.')) await this.management.operation('broker', 'removeAddressSettings', queue).catch(() => undefined);
     await this.#connection.end(systemClock, 1_000);
     this.#deadlines.expireAll();
+  }
+}
+
+/** A user of the broker with the rights of `grants` on addresses of its own, and none on management unless they say so. */
+export async function withUser<T>(
+  { management }: Operator,
+  grants: { readonly prefix: string; readonly manage: boolean; readonly revoke?: 'consume' | 'send' },
+  work: (url: string) => Promise<T>,
+): Promise<T> {
+  const [user, role] = [unique('user'), unique('role')];
+  const roles = (allowed: boolean): string => (allowed ? `amq,${role}` : 'amq');
+  const secure = (match: string, all: boolean): Promise<unknown> =>
+    management.operation(
+      'broker',
+      'addSecuritySettings',
+      match,
+      roles(all && grants.revoke !== 'send'),
+      roles(all && grants.revoke !== 'consume'),
+      roles(all),
+      roles(all),
+      roles(all),
+      roles(all),
+      roles(all && grants.manage),
+      roles(all),
+      roles(all),
+      roles(all),
+    );
+  await management.operation('broker', 'addUser', user, 'p@ss/w:rd', role, true);
+  const matches = [`${grants.prefix}.#`, `archive.${grants.prefix}.#`];
+  for (const match of matches) await secure(match, true);
+  try {
+    const url = brokerUrl();
+    return await work(`amqp://${user}:${encodeURIComponent('p@ss/w:rd')}@${url.host}`);
+  } finally {
+    for (const match of matches) await management.operation('broker', 'removeSecuritySettings', match);
+    await management.operation('broker', 'removeUser', user);
   }
 }

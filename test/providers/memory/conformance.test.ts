@@ -16,7 +16,7 @@ describe('the memory provider', () => {
 });
 
 describe("the memory provider by the machine's clock", () => {
-  const timed = ['CF-A1', 'CF-B2', 'CF-B6', 'CF-B14', 'CF-C1', 'CF-F2', 'CF-G1', 'CF-K1', 'CF-K22'];
+  const timed = ['CF-A1', 'CF-B2', 'CF-B6', 'CF-B14', 'CF-C1', 'CF-F2', 'CF-G1', 'CF-K1', 'CF-K22', 'CF-K78', 'CF-R4'];
 
   for (const { id, name, run } of providerConformance(memoryConformance())) if (timed.includes(id)) it(`${id} ${name}`, run);
 });

@@ -15,7 +15,9 @@ beforeEach(() => {
 });
 afterEach(() => rig.end());
 
-const states = (service: { states: { state: string }[] }): string[] => service.states.map((change) => change.state);
+/** Without the attempts to connect that failed after the first one. */
+const states = (service: { states: { state: string }[] }): string[] =>
+  service.states.map(({ state }) => state).filter((state, at, all) => state !== all[at - 1]);
 
 describe('options', () => {
   test('tell all mistakes at once', () => {
@@ -93,6 +95,7 @@ describe('start', () => {
     await rig.clock.advance(30_000);
     expect(await fate(started)).toBe('resolved');
     expect(states(service)).toEqual(['connecting', 'connected']);
+    expect(service.states[1]).toMatchObject({ state: 'connecting', error: { code: 'connection' } });
   });
 
   test('tries once if asked to, and can be called again', async () => {
@@ -395,6 +398,13 @@ describe('a process', () => {
     expect(run('await send(0);')).toMatchObject({ status: 0, stdout: 'delivered\n', stderr: '' });
     // The broker would delete the temporary queue in ten minutes.
     expect(run('await subscription.close();')).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    // The broker would drop the archived message in an hour.
+    const archive = `await provider.send({ body: 'x', headers: new Map(), durable: true }, { address: '${mailer.archive}', routing: 'anycast', deadlineAt: Date.now() + 30_000 });`;
+    expect(run(`${archive} console.log(await provider.queues.count('${mailer.archive}'));`)).toMatchObject({
+      status: 0,
+      stdout: '1\n',
+      stderr: '',
+    });
   });
 
   test('lives on for a delayed message, but not after stop()', () => {

@@ -23,6 +23,8 @@ export function spec(event: string, listener: string, overrides: Partial<Subscri
     shared: false,
     concurrency: 10,
     prefetch: 0,
+    archiveBounds: { maxAgeMs: 3_600_000, maxCount: 10_000 },
+    maxCrashes: 8,
     ...overrides,
   };
 }

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { expectedOf, linesOf, RunningExample } from './run-example.js';
 
-test('the quickstart runs without a broker and prints what it should', async () => {
-  await using example = new RunningExample('quickstart/main.js', undefined);
+test.each(['quickstart', 'retries-and-archive'])('%s runs without a broker and prints what it should', async (name) => {
+  await using example = new RunningExample(`${name}/main.js`, undefined);
   const { code, stdout, stderr } = await example.ended;
   expect(stderr).toBe('');
-  expect(linesOf(stdout)).toEqual(expectedOf('quickstart'));
+  expect(linesOf(stdout)).toEqual(expectedOf(name));
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('stopped');
   expect(code).toBe(0);
 });

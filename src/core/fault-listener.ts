@@ -1,0 +1,27 @@
+import type { Class, EventClass, EventListenerOptions } from './descriptors.js';
+import type { Fault } from './fault.js';
+import { noteListener } from './registry.js';
+
+/** What a class needs to be a fault listener. A property: compared strictly. */
+export interface HandlesFaults<E extends object> {
+  readonly on: (event: E | undefined, fault: Fault) => unknown;
+}
+
+export interface FaultListenerDecorator<E extends object> {
+  <C extends Class<HandlesFaults<E>>>(target: C, context?: ClassDecoratorContext<C>): void;
+}
+
+/**
+ * Makes a class hear of events that have ended in an archive, of any listener of the event in any process: `on(event, fault)`, once for
+ * each end. `event` is undefined where it could not be read. Otherwise it is a listener like any other, with a queue
+ * `faults.<event>::<name>`, retries and an archive of its own; of its own failures nobody is told.
+ */
+export function faultListener<E extends object>(
+  event: EventClass<E>,
+  options: string | EventListenerOptions = {},
+): FaultListenerDecorator<E> {
+  const given = typeof options === 'string' ? { name: options } : { ...options };
+  return (target) => {
+    noteListener(target, { target, event, hears: 'faults', name: given.name ?? target.name, options: Object.freeze(given) });
+  };
+}

@@ -1,0 +1,182 @@
+import type { Clock } from '../../core/clock.js';
+import { describe } from '../../core/errors.js';
+import type { Logger } from '../../core/logger.js';
+import type { ArchiveBounds } from '../../core/provider.js';
+import { capabilityOf, fullyQualified } from './artemis-dialect.js';
+import { OperationFault, waitingIn } from './artemis-management.js';
+import type { ArtemisManagement, Row } from './artemis-management.js';
+import type { RheaConnection } from './rhea-driver.js';
+import type { ReceiverLink } from './rhea-links.js';
+
+const patienceMs = 5_000;
+const longestPauseMs = 200;
+
+export interface Archive {
+  readonly name: string;
+  readonly bounds: ArchiveBounds;
+  /** Its queue, as listed. */
+  readonly row: Row;
+}
+
+export interface BoundingHost {
+  readonly connection: RheaConnection;
+  readonly management: ArtemisManagement;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What an archive needs to lose nothing before its time, and to keep nothing beyond it. */
+function settingsFor({ maxAgeMs }: ArchiveBounds): Record<string, unknown> {
+  // Without an address of its own for what is too old, that would go where the broker keeps all that has expired.
+  return { sendToDLAOnNoRoute: true, autoDeleteQueues: false, autoDeleteAddresses: false, expiryDelay: maxAgeMs, expiryAddress: '' };
+}
+
+/** Gives archives their bounds. An archive that cannot be bounded is told of; it works without. */
+export async function boundArchives(archives: readonly Archive[], host: BoundingHost): Promise<void> {
+  const inherited = new Map<string, Promise<Row>>();
+  await Promise.all(
+    archives.map((archive) =>
+      tellFailure(archive, host, async () => {
+        await protect(archive, host.management, inherited);
+        await limitCount(archive, host);
+      }),
+    ),
+  );
+  // One at a time: this is rare, and each needs a link.
+  for (const archive of archives) await tellFailure(archive, host, () => dropExcess(archive, host));
+}
+
+async function tellFailure({ name }: Archive, { logger }: BoundingHost, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof OperationFault)) throw error;
+    logger.warn({ archive: name, error: describe(error) }, 'an archive could not be given its bounds, and keeps what it has');
+  }
+}
+
+/**
+ * Written only where they differ. A write replaces all that the operator has set for this very address, so that is written again; not what
+ * the address inherits, which would stay as it is now when the operator changes it.
+ */
+async function protect({ name, bounds }: Archive, management: ArtemisManagement, inherited: Map<string, Promise<Row>>): Promise<void> {
+  const wanted = settingsFor(bounds);
+  const current = await settingsOf(management, name);
+  if (Object.entries(wanted).every(([key, value]) => current[key] === value)) return;
+  const sibling = `${name.slice(0, name.lastIndexOf('.') + 1)}tidings-no-archive`;
+  const asked = inherited.get(sibling) ?? settingsOf(management, sibling);
+  inherited.set(sibling, asked);
+  const others = await asked;
+  const own = Object.entries(current).filter(([key, value]) => others[key] !== value);
+  await management.operation('broker', 'addAddressSettings', name, JSON.stringify({ ...Object.fromEntries(own), ...wanted }));
+}
+
+/** As they hold for an address, whether it is there or not. */
+export async function settingsOf(management: ArtemisManagement, address: string): Promise<Row> {
+  return JSON.parse(String(await management.operation('broker', 'getAddressSettingsAsJSON', address))) as Row;
+}
+
+async function limitCount({ name, bounds, row }: Archive, { management }: BoundingHost): Promise<void> {
+  if (row['ringSize'] === String(bounds.maxCount)) return;
+  await management.operation('broker', 'updateQueue', JSON.stringify({ name, 'ring-size': bounds.maxCount }));
+}
+
+/**
+ * The broker drops one message for each that comes, so that an archive which held more than its new bound would hold so many for ever. The
+ * oldest are taken out by one process at a time: two that do so at once would take what shall stay.
+ */
+async function dropExcess({ name, bounds, row }: Archive, host: BoundingHost): Promise<void> {
+  if (waitingIn(row) <= bounds.maxCount) return;
+  const endsAt = host.clock.now() + patienceMs;
+  while (!(await dropAlone(name, bounds.maxCount, host))) {
+    if (host.clock.now() >= endsAt)
+      throw new OperationFault(`archive ${name}`, 'others consume from it, so that what is beyond its bound stays');
+    // Other processes that start now do the same: not in step with them.
+    await new Promise<void>((resolve) => {
+      host.clock.schedule(Math.random() * longestPauseMs, resolve);
+    });
+  }
+}
+
+/** Leaves the newest `most`. Resolves with false, and has done nothing, when others are attached too. */
+async function dropAlone(archive: string, most: number, host: BoundingHost): Promise<boolean> {
+  const remover = new Remover(archive, host);
+  try {
+    await remover.opened();
+    // Looked at only now: of several that are attached at most the first sees itself alone.
+    const [row] = await host.management.list('listQueues', { field: 'name', value: archive });
+    if (row === undefined) return true;
+    if (Number(row['consumerCount']) > 1) return false;
+    await remover.remove(waitingIn(row) - most);
+    return true;
+  } finally {
+    await remover.close();
+  }
+}
+
+/** A link that takes messages out, and throws them away. */
+class Remover {
+  readonly #archive: string;
+  readonly #clock: Clock;
+  readonly #link: ReceiverLink;
+  #open = false;
+  #fault: OperationFault | undefined;
+  #missing = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(archive: string, { connection, clock }: BoundingHost) {
+    this.#archive = archive;
+    this.#clock = clock;
+    this.#link = connection.openReceiver(
+      { address: fullyQualified(archive, archive), capability: capabilityOf('anycast') },
+      {
+        onOpen: () => {
+          this.#open = true;
+          this.#wake?.();
+        },
+        onClosed: (fault) => {
+          this.#fault = new OperationFault(`consuming from ${archive}`, fault.message);
+          this.#wake?.();
+        },
+        onMessage: (_message, token) => {
+          this.#link.accept(token);
+          this.#missing--;
+          this.#wake?.();
+        },
+        onDrained: () => undefined,
+      },
+    );
+  }
+
+  async opened(): Promise<void> {
+    while (!this.#open) await this.#progress();
+  }
+
+  async remove(count: number): Promise<void> {
+    if (count <= 0) return;
+    this.#missing = count;
+    this.#link.addCredit(count);
+    while (this.#missing > 0) await this.#progress();
+  }
+
+  close(): Promise<void> {
+    return this.#link.close(this.#clock, patienceMs);
+  }
+
+  /** Resolves when something has happened. @throws OperationFault when the link is refused, or nothing happens. */
+  async #progress(): Promise<void> {
+    if (this.#fault === undefined)
+      await new Promise<void>((resolve) => {
+        const timer = this.#clock.schedule(patienceMs, () => {
+          this.#fault = new OperationFault(`consuming from ${this.#archive}`, 'the broker gave nothing in time');
+          resolve();
+        });
+        this.#wake = () => {
+          this.#wake = undefined;
+          timer.cancel();
+          resolve();
+        };
+      });
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+}

@@ -1,0 +1,28 @@
+import { describe, it } from '@jest/globals';
+import { testBroker } from '../../src/testing/test-broker.js';
+import { describeOwnBroker } from '../setup/own-broker.js';
+import { campaign, playOverAmqp } from './play.js';
+
+const mostMs = 180_000;
+
+describe('campaigns over AMQP', () => {
+  describeOwnBroker('against a broker that fails', () => {
+    it(
+      'CMP-1: lose nothing when it is restarted twice while 100 send',
+      async () => {
+        await using broker = await testBroker({ own: true });
+        await playOverAmqp(campaign('CMP-1'), { url: broker.url, broker });
+      },
+      mostMs,
+    );
+
+    it(
+      'CMP-2: lose nothing when it is killed',
+      async () => {
+        await using broker = await testBroker({ own: true });
+        await playOverAmqp(campaign('CMP-2'), { url: broker.url, broker });
+      },
+      mostMs,
+    );
+  });
+});

@@ -1,0 +1,31 @@
+import { describe, it } from '@jest/globals';
+import { artemisUrl } from '../support/artemis.js';
+import { campaign, playOverAmqp } from './play.js';
+
+const mostMs = 120_000;
+
+describe('campaigns over AMQP', () => {
+  it(
+    'CMP-5: lose nothing over 20 cuts, silences and refusals on both sides',
+    async () => {
+      await playOverAmqp(campaign('CMP-5'), { url: artemisUrl() });
+    },
+    mostMs,
+  );
+
+  it(
+    'CMP-6: count every attempt exactly, whatever 3 listeners do, over 3 cuts',
+    async () => {
+      await playOverAmqp(campaign('CMP-6'), { url: artemisUrl() });
+    },
+    mostMs,
+  );
+
+  it(
+    'CMP-13: keep memory flat over poison, failures and cuts',
+    async () => {
+      await playOverAmqp(campaign('CMP-13'), { url: artemisUrl() });
+    },
+    mostMs,
+  );
+});

@@ -1,0 +1,19 @@
+import { describe, it } from '@jest/globals';
+import { planFor } from './campaigns.js';
+import { MemoryStage } from './memory-stage.js';
+import { campaign, playOn, seedOfTests } from './play.js';
+
+describe('campaigns in memory', () => {
+  it.each([
+    ['CMP-1', 'lose nothing when the broker is restarted twice while 100 send'],
+    ['CMP-2', 'lose nothing when the broker goes and comes back'],
+    ['CMP-6', 'count every attempt exactly, whatever 3 listeners do, over 3 cuts'],
+  ])(
+    '%s: %s',
+    async (id) => {
+      await using stage = await MemoryStage.open();
+      await playOn(stage, campaign(id), planFor(campaign(id), 'test', seedOfTests()));
+    },
+    60_000,
+  );
+});
