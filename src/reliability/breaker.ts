@@ -64,7 +64,7 @@ export class Breaker implements Watch {
     counters.paused++;
     logger.warn(
       { event, listener, failures: this.#inRow, pauseMs, error: describe(error) },
-      `every attempt of a listener fails: it is paused, then one event is tried. @eventListener(..., { breaker: false }) switches this off, { breaker: { failures: ${String(failures)}, pauseMs: ${String(pauseMs)} } } is as it is`,
+      `every attempt of a listener fails: it is paused, then one event is tried. Its breaker is { failures: ${String(failures)}, pauseMs: ${String(pauseMs)} }; @eventListener(..., { breaker: false }) switches it off`,
     );
     void tap.shut('breaker');
     this.#timer = clock.schedule(pauseMs, () => {
