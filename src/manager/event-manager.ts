@@ -24,6 +24,7 @@ import { checkListener, findStation, findSubscription } from './listener-argumen
 import { defaultStopDeadlineMs, managerMistakes, settingsOf, type EventManagerOptions, type Settings } from './manager-options.js';
 import { Sends } from './sends.js';
 import { States } from './states.js';
+import { afterStop, halted, neverUp, notUpInTime } from './unsent.js';
 
 /** The last moment a Date can say. */
 const endOfTime = 8.64e15;
@@ -350,33 +351,22 @@ export class EventManager implements AsyncDisposable {
 
   /** Starts an idle manager, waits for one that starts. */
   async #senderOnceUp(cause: Run | undefined, descriptor: EventDescriptor, wait: Wait): Promise<Sender> {
-    if (this.state === 'stopping' || this.state === 'stopped') {
-      throw new SendError(
-        'not-sent',
-        'not-running',
-        `${descriptor.name} was not sent: the event manager is ${this.state}; start() it again, or send before stop()`,
-      );
-    }
-    if (this.#failure !== undefined) throw unsent(descriptor, this.#failure);
+    if (this.state === 'stopping' || this.state === 'stopped') throw afterStop(descriptor, this.state);
+    if (this.#failure !== undefined) throw neverUp(descriptor, this.#failure);
     if (this.#halted !== undefined && this.#starting === undefined) throw halted(descriptor, this.#halted);
     const own = this.#starting === undefined;
     const { up } = this.#starting ?? this.#begin(false);
     const reached = (mine: Promise<void>): Promise<void> =>
       this.#settings.whenOffline === 'wait' ? mine : this.#states.unlessAway(mine, (why) => offline(descriptor.name, why));
-    const waited = up.each((mine) => within(reached(mine), this.#deadlines, wait, (why) => this.#neverStarted(descriptor, why)));
+    const tooLate = (why: 'deadline' | 'aborted'): SendError =>
+      notUpInTime(descriptor, why, { provider: this.#settings.provider.name, error: this.#states.provider.error });
+    const waited = up.each((mine) => within(reached(mine), this.#deadlines, wait, tooLate));
     await waited.catch((error: unknown) => {
       // A start that somebody else began may have had a shorter deadline than this send has, which then tries for itself.
       if (error instanceof SendError) throw error;
-      if (own || !TidingsError.is(error) || !error.retryable) throw unsent(descriptor, error);
+      if (own || !TidingsError.is(error) || !error.retryable) throw neverUp(descriptor, error);
     });
     return this.#sender(cause, descriptor, wait);
-  }
-
-  #neverStarted(descriptor: EventDescriptor, why: 'deadline' | 'aborted'): SendError {
-    const { error } = this.#states.provider;
-    const late = `the ${this.#settings.provider.name} provider could not be started in time${error === undefined ? '' : ` (${describe(error)})`}`;
-    const [code, reason] = why === 'deadline' ? (['send-timeout', late] as const) : (['send-aborted', 'its signal aborted'] as const);
-    return new SendError('not-sent', code, `${descriptor.name} was not sent: ${reason}`, { cause: error });
   }
 
   // --- stopping ----------------------------------------------------------------------------------------------------
@@ -428,22 +418,4 @@ export class EventManager implements AsyncDisposable {
 function refused(cause: Run | undefined, error: unknown): Promise<never> {
   const sending = Promise.reject(error);
   return cause === undefined ? sending : cause.keep(sending);
-}
-
-function halted({ name }: EventDescriptor, cause: Error): SendError {
-  return new SendError(
-    'not-sent',
-    'not-running',
-    `${name} was not sent: the event manager was stopped by the failure of a listener (${describe(cause)}); start() it again`,
-    { cause },
-  );
-}
-
-/** A send that never left because the manager could not be started. */
-function unsent({ name }: EventDescriptor, cause: unknown): SendError {
-  const { code, retryable } = TidingsError.is(cause) ? cause : { code: 'not-running' as const, retryable: true };
-  return new SendError('not-sent', code, `${name} was not sent: the event manager could not be started: ${describe(cause)}`, {
-    retryable,
-    cause,
-  });
 }
