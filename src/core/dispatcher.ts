@@ -15,8 +15,8 @@ import type { Observers } from './observers.js';
 import type { Delivery, Outcome } from './provider.js';
 import { Run, type RunHome, type SendWithin } from './run.js';
 import type { Neighbour, Solitude } from './solitude.js';
-import { Losses } from './losses.js';
 import { identity, StaleResults, type Result } from './stale-results.js';
+import { crashed, Suspects } from './suspects.js';
 import type { Basin, Tap } from './tap.js';
 
 /** Told how attempts end, to see whether the listener is able to work at all. */
@@ -50,12 +50,6 @@ export interface DispatcherParts {
 
 const accept: Outcome = Object.freeze({ do: 'accept' });
 const giveBack: Outcome = Object.freeze({ do: 'return' });
-// Without an id: the same message may need it more than once.
-const renewal: Outcome = Object.freeze({ do: 'copy', to: 'self', headers: Object.freeze({}) });
-/** Whose delivery ended so often with a lost process or connection runs alone in its listener. */
-const suspectCrashes = 2;
-/** And with so many left before the last, alone in the process. */
-const lastChances = 2;
 
 /**
  * Takes the deliveries of one subscription to the handler and settles them: once each, after the listener's promise has ended, and nowhere
@@ -68,13 +62,12 @@ export class Dispatcher implements Basin, Neighbour {
   readonly #waiting: Delivery[] = [];
   readonly #runs = new Map<string | Delivery, Run>();
   readonly #results = new StaleResults();
-  readonly #losses: Losses;
-  /** Of deliveries that are not the first. */
-  readonly #suspicions = new WeakMap<Delivery, number>();
+  readonly #suspects: Suspects;
   readonly #idle = new Set<() => void>();
   /** Given up at the listener's timeout, and still going. */
   #overdue = 0;
-  #suspects = 0;
+  /** Waiting to be handled alone. */
+  #secluded = 0;
   #archived = 0;
   #stopping = false;
 
@@ -82,7 +75,7 @@ export class Dispatcher implements Basin, Neighbour {
     const { subscription, failures, sendWithin, tap, solitude } = parts;
     this.#parts = parts;
     this.#judge = new Judge(parts);
-    this.#losses = new Losses(parts.lost);
+    this.#suspects = new Suspects(subscription.spec.maxCrashes, parts.lost);
     this.#home = {
       listener: subscription.listener,
       maxAttempts: failures.maxAttempts,
@@ -104,7 +97,7 @@ export class Dispatcher implements Basin, Neighbour {
   }
 
   get held(): number {
-    return this.#waiting.length + this.#suspects;
+    return this.#waiting.length + this.#secluded;
   }
 
   /** Events that went to the archive from here. */
@@ -119,7 +112,7 @@ export class Dispatcher implements Basin, Neighbour {
   /** For the provider. Does not throw; begins the run at once when there is a place. */
   readonly deliver = (delivery: Delivery): void => {
     if (this.#stopping) this.#giveBack(delivery);
-    else if (this.#isWorn(delivery)) this.#renew(delivery);
+    else if (this.#suspects.isWorn(delivery)) this.#renew(delivery);
     else if (this.#hasPlace()) this.#begin(delivery);
     else if (!this.#follow(delivery)) this.#waiting.push(delivery);
   };
@@ -188,7 +181,7 @@ export class Dispatcher implements Basin, Neighbour {
     }
     const known = this.#results.take(delivery.message);
     if (known !== undefined) this.#adopt(delivery, known);
-    else if (this.#isSuspect(delivery)) void this.#alone(delivery);
+    else if (this.#suspects.isSuspect(delivery)) void this.#alone(delivery);
     else void this.#run(delivery);
   }
 
@@ -226,44 +219,27 @@ export class Dispatcher implements Basin, Neighbour {
     });
   }
 
-  /** Whether the broker would soon give it up on its own, for losses that were not all crashes. */
-  #isWorn(delivery: Delivery): boolean {
-    if ((delivery.brokerCount ?? 0) === 0) return false;
-    const { maxCrashes } = this.#parts.subscription.spec;
-    const suspicion = this.#losses.suspicionOf(delivery);
-    this.#suspicions.set(delivery, suspicion);
-    return (delivery.brokerCount ?? 0) >= maxCrashes && suspicion < maxCrashes;
-  }
-
   /** The same once more, for which the broker counts anew. A run that still handles it gets the copy as it got the delivery. */
   #renew(delivery: Delivery): void {
-    this.#parts.counters.renewed++;
-    void delivery.settle(renewal);
-  }
-
-  #isSuspect(delivery: Delivery): boolean {
-    const suspicion = this.#suspicions.get(delivery) ?? 0;
-    return suspicion >= suspectCrashes && suspicion < this.#parts.subscription.spec.maxCrashes;
-  }
-
-  #isPastCrashing(delivery: Delivery): boolean {
-    return (this.#suspicions.get(delivery) ?? 0) >= this.#parts.subscription.spec.maxCrashes;
+    const { failures, subscription, counters } = this.#parts;
+    void delivery.settle(failures.renew(delivery.message, subscription.spec)).then((settlement) => {
+      counters[settlement === 'settled' ? 'renewed' : 'stale']++;
+    });
   }
 
   /** What may end the process is handled when nothing else is held here that would be counted with it. */
   async #alone(delivery: Delivery): Promise<void> {
     const { tap, solitude, subscription, logger } = this.#parts;
-    const { listener, spec } = subscription;
-    this.#suspects++;
+    const { listener } = subscription;
+    this.#secluded++;
     logger.warn(
       { event: subscription.event.name, listener: listener.name, deliveries: delivery.brokerCount },
       'an event was delivered to processes or connections that ended, and is handled alone',
     );
     await tap.shut('suspect');
     await solitude.rest(this);
-    const isLastChance = (this.#suspicions.get(delivery) ?? 0) >= spec.maxCrashes - lastChances;
-    const leave = isLastChance ? await solitude.enter(this) : undefined;
-    this.#suspects--;
+    const leave = this.#suspects.isLastChance(delivery) ? await solitude.enter(this) : undefined;
+    this.#secluded--;
     // Paused meanwhile, or to let another one be alone: it comes again.
     if (this.#stopping || delivery.stale === true || tap.isShutBesides('suspect')) this.#giveBack(delivery);
     else {
@@ -278,8 +254,8 @@ export class Dispatcher implements Basin, Neighbour {
   // --- running -----------------------------------------------------------------------------------------------------
 
   readonly #handle = async (run: Run): Promise<void> => {
-    const { delivery } = run;
-    const thrown = this.#isPastCrashing(delivery) ? { error: crashed(run, delivery) } : await this.#parts.handler.attempt(run);
+    run.crashed = this.#suspects.isCrashed(run.delivery);
+    const thrown = run.crashed ? { error: crashed(run.delivery) } : await this.#parts.handler.attempt(run);
     run.cancelExpiry();
     if (run.overdue) this.#overdue--;
     if (run.overdue || run.abandoned) this.#parts.counters.late++;
@@ -379,14 +355,6 @@ export class Dispatcher implements Basin, Neighbour {
     for (const wake of this.#idle) wake();
     this.#idle.clear();
   }
-}
-
-function crashed(run: Run, { brokerCount }: Delivery): TidingsError {
-  run.crashed = true;
-  return new TidingsError(
-    'crashed',
-    `${String(brokerCount)} deliveries of the event ended with a dead process or a lost connection (maxCrashes): see what it does to the process before you replay it`,
-  );
 }
 
 function keyOf(delivery: Delivery): string | Delivery {

@@ -287,3 +287,21 @@ describe('word of a fault', () => {
     expect(outcomeOf(new RetryPolicy(), failure({ tidings_attempt: '11' })).notice).toBeUndefined();
   });
 });
+
+describe('an event that is written anew', () => {
+  it('keeps its attempt, and each of its copies has an id of its own', () => {
+    const policy = new RetryPolicy();
+    const { spec } = failure({});
+    const renewed = (more: Record<string, string>): CopyOutcome => {
+      const headers = new Map(Object.entries({ tidings_id: 'id-1', tidings_attempt: '4', tidings_round: '1', ...more }));
+      return policy.renew({ body: '{}', headers, durable: true }, spec);
+    };
+    expect(renewed({})).toEqual({
+      do: 'copy',
+      to: 'self',
+      headers: { tidings_renewed: '1' },
+      dedupeId: 'id-1#policy.listener-s#1.4+1',
+    });
+    expect(renewed({ tidings_renewed: '1' }).dedupeId).toBe('id-1#policy.listener-s#1.4+2');
+  });
+});
