@@ -1,37 +1,27 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { ArchiveBounds, SubscriptionSpec } from '../../../src/core/provider.js';
 import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
 import { ArtemisManagement } from '../../../src/providers/amqp/artemis-management.js';
-import { Bench, Operator, brokerUrl, specOf, unique, until, withUser } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, specOf, unique, until, withUser } from './support.js';
 import type { LogLine } from './support.js';
 
 /** The broker looks for what has expired twice a minute, unless it is told otherwise. */
 const scanMs = 45_000;
 
-let operator: Operator;
-const benches: Bench[] = [];
+const rig = Rig.forEachTest();
 
-beforeEach(async () => {
-  operator = await Operator.open();
-});
-
-afterEach(async () => {
+afterEach(() => {
   jest.restoreAllMocks();
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
-  await operator.close();
 });
 
 function bench(options: AmqpOptions = {}): Bench {
-  const made = new Bench({ url: brokerUrl().href, reconnect: { initialDelayMs: 50, maxDelayMs: 500 }, ...options });
-  benches.push(made);
-  return made;
+  return rig.bench(options);
 }
 
 function fresh(bounds: Partial<ArchiveBounds> = {}, more: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
   const archiveBounds = { maxAgeMs: 3_600_000, maxCount: 10_000, ...bounds };
-  const spec = specOf(unique('kept'), unique('L'), { archiveBounds, concurrency: 50, prefetch: 50, ...more });
-  operator.clean(spec);
-  return spec;
+  return rig.fresh(unique('kept'), { archiveBounds, concurrency: 50, prefetch: 50, ...more });
 }
 
 const boundedBy = (spec: SubscriptionSpec, bounds: Partial<ArchiveBounds>): SubscriptionSpec => ({
@@ -64,17 +54,20 @@ async function archived(one: Bench, spec: SubscriptionSpec): Promise<string[]> {
 }
 
 async function settingsOf(address: string): Promise<Record<string, unknown>> {
-  return JSON.parse(String(await operator.management.operation('broker', 'getAddressSettingsAsJSON', address))) as Record<string, unknown>;
+  return JSON.parse(String(await rig.operator.management.operation('broker', 'getAddressSettingsAsJSON', address))) as Record<
+    string,
+    unknown
+  >;
 }
 
 const setSettings = (match: string, settings: Record<string, unknown>): Promise<unknown> =>
-  operator.management.operation('broker', 'addAddressSettings', match, JSON.stringify(settings));
+  rig.operator.management.operation('broker', 'addAddressSettings', match, JSON.stringify(settings));
 
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => String(from + i));
 const warnings = (one: Bench): LogLine[] => one.log.filter(({ level }) => level === 'warn');
 
 async function countIn(queue: string): Promise<number> {
-  const row = await operator.queue(queue);
+  const row = await rig.operator.queue(queue);
   return Number(row?.['messagesAdded'] ?? 0);
 }
 
@@ -83,11 +76,11 @@ describe('an archive', () => {
     const spec = fresh({ maxCount: 100 });
     const one = bench();
     await one.start([spec]);
-    expect(await operator.queue(spec.archive)).toMatchObject({ ringSize: '100', durable: 'true', autoDelete: 'false' });
+    expect(await rig.operator.queue(spec.archive)).toMatchObject({ ringSize: '100', durable: 'true', autoDelete: 'false' });
     await archive(one, spec, 0, 130);
-    await operator.holds(spec.archive, 100);
+    await rig.operator.holds(spec.archive, 100);
     expect(await archived(one, spec)).toEqual(numbers(30, 130));
-    await operator.holds(spec.queue, 0);
+    await rig.operator.holds(spec.queue, 0);
   });
 
   test('drops what has passed its age, and not into the queue of expired messages', async () => {
@@ -97,10 +90,10 @@ describe('an archive', () => {
     const expiredBefore = await countIn('ExpiryQueue');
     const since = Date.now();
     await archive(one, spec, 0, 3);
-    await operator.holds(spec.archive, 3);
-    await until('they are gone', async () => (await operator.count(spec.archive)) === 0, scanMs);
+    await rig.operator.holds(spec.archive, 3);
+    await until('they are gone', async () => (await rig.operator.count(spec.archive)) === 0, scanMs);
     expect(Date.now() - since).toBeGreaterThanOrEqual(1_500);
-    expect((await operator.queue(spec.archive))?.['messagesExpired']).toBe('3');
+    expect((await rig.operator.queue(spec.archive))?.['messagesExpired']).toBe('3');
     expect(await countIn('ExpiryQueue')).toBe(expiredBefore);
   }, 90_000);
 
@@ -108,13 +101,13 @@ describe('an archive', () => {
     const spec = fresh();
     const one = bench();
     await one.start([spec]);
-    await operator.publish(spec.event, { body: 'short-lived', durable: true, ttl: 2_000 } as never);
+    await rig.operator.publish(spec.event, { body: 'short-lived', durable: true, ttl: 2_000 } as never);
     const inbox = await one.listen(spec);
     inbox.subscription.open();
     const [delivery] = await inbox.count(1);
     expect(await delivery?.settle({ do: 'copy', to: 'archive', headers: {} })).toBe('settled');
-    await operator.holds(spec.archive, 1);
-    const taken = (await operator.take(spec.archive)) as Record<string, unknown>;
+    await rig.operator.holds(spec.archive, 1);
+    const taken = (await rig.operator.take(spec.archive)) as Record<string, unknown>;
     expect(taken['ttl'] ?? Infinity).toBeGreaterThan(60_000);
     expect(Number(taken['absolute_expiry_time']) - Date.now()).toBeGreaterThan(3_000_000);
   });
@@ -124,15 +117,15 @@ describe('an archive', () => {
     const one = bench();
     await one.start([spec]);
     await archive(one, spec, 0, 40);
-    await operator.holds(spec.archive, 40);
+    await rig.operator.holds(spec.archive, 40);
     const smaller = boundedBy(spec, { maxCount: 15 });
     await restarted(one, smaller);
-    await operator.holds(spec.archive, 15);
+    await rig.operator.holds(spec.archive, 15);
     expect(await archived(one, spec)).toEqual(numbers(25, 40));
     await archive(one, smaller, 40, 43);
     expect(await archived(one, spec)).toEqual(numbers(28, 43));
     await restarted(one, boundedBy(spec, { maxCount: 20 }));
-    expect((await operator.queue(spec.archive))?.['ringSize']).toBe('20');
+    expect((await rig.operator.queue(spec.archive))?.['ringSize']).toBe('20');
     expect(await archived(one, spec)).toEqual(numbers(28, 43));
     await archive(one, boundedBy(spec, { maxCount: 20 }), 43, 53);
     expect(await archived(one, spec)).toEqual(numbers(33, 53));
@@ -148,13 +141,13 @@ describe('an archive', () => {
     const one = bench();
     await one.start([spec]);
     await Promise.all(numbers(0, 2_200).map((n) => one.send(spec.archive, n, { routing: 'anycast' })));
-    await operator.holds(spec.archive, 2_200);
+    await rig.operator.holds(spec.archive, 2_200);
     await one.provider.stop({ deadlineMs: 1_000 });
     const smaller = boundedBy(spec, { maxCount: 100 });
     const several = [bench(), bench(), bench()];
     await Promise.all(several.map((each) => each.start([smaller])));
-    await until('the bound holds', async () => (await operator.count(spec.archive)) <= 100);
-    await operator.holds(spec.archive, 100);
+    await until('the bound holds', async () => (await rig.operator.count(spec.archive)) <= 100);
+    await rig.operator.holds(spec.archive, 100);
     expect(await archived(several[0] as Bench, spec)).toEqual(numbers(2_100, 2_200));
     expect(several.flatMap(warnings)).toEqual([]);
   });
@@ -164,14 +157,14 @@ describe('an archive', () => {
     const one = bench();
     await one.start([spec]);
     await archive(one, spec, 0, 30);
-    await operator.holds(spec.archive, 30);
-    const release = await operator.hold(spec.archive, 3);
+    await rig.operator.holds(spec.archive, 30);
+    const release = await rig.operator.hold(spec.archive, 3);
     await restarted(one, boundedBy(spec, { maxCount: 10 }));
     expect(warnings(one).map(({ fields }) => fields['archive'])).toEqual([spec.archive]);
-    expect(await operator.count(spec.archive)).toBe(30);
+    expect(await rig.operator.count(spec.archive)).toBe(30);
     await release();
     await restarted(one, boundedBy(spec, { maxCount: 10 }));
-    await operator.holds(spec.archive, 10);
+    await rig.operator.holds(spec.archive, 10);
     expect(await archived(one, spec)).toEqual(numbers(20, 30));
   });
 
@@ -183,17 +176,17 @@ describe('an archive', () => {
     await restarted(one, boundedBy(spec, { maxAgeMs: 1_000 }));
     expect(await settingsOf(spec.archive)).toMatchObject({ expiryDelay: 1_000, expiryAddress: '' });
     await archive(one, spec, 1, 2);
-    await until('the new one is gone', async () => (await operator.count(spec.archive)) === 1, scanMs);
+    await until('the new one is gone', async () => (await rig.operator.count(spec.archive)) === 1, scanMs);
     expect(await archived(one, spec)).toEqual(['0']);
   }, 90_000);
 
   test('of an earlier version, or of an operator, is given its bounds and keeps what it holds', async () => {
     const spec = fresh({ maxCount: 10 });
-    await operator.createQueue(spec.archive, spec.archive, { 'routing-type': 'ANYCAST', 'max-consumers': 7 });
-    for (const n of numbers(0, 6)) await operator.publish(spec.archive, { body: n, durable: true }, 'queue');
+    await rig.operator.createQueue(spec.archive, spec.archive, { 'routing-type': 'ANYCAST', 'max-consumers': 7 });
+    for (const n of numbers(0, 6)) await rig.operator.publish(spec.archive, { body: n, durable: true }, 'queue');
     const one = bench();
     await one.start([spec]);
-    expect(await operator.queue(spec.archive)).toMatchObject({ ringSize: '10', maxConsumers: '7', messageCount: '6' });
+    expect(await rig.operator.queue(spec.archive)).toMatchObject({ ringSize: '10', maxConsumers: '7', messageCount: '6' });
     expect(await archived(one, spec)).toEqual(numbers(0, 6));
   });
 });
@@ -224,7 +217,7 @@ describe('the address settings of an archive', () => {
   test('leave what is inherited to the operator, who may change it later', async () => {
     const group = unique('archive.group');
     const spec = { ...fresh(), archive: `${group}.L` };
-    operator.clean(spec);
+    rig.operator.clean(spec);
     await setSettings(`${group}.#`, { redeliveryDelay: 7, maxSizeBytes: 30_000, pageSizeBytes: 10_000 });
     try {
       await bench().start([spec]);
@@ -232,7 +225,7 @@ describe('the address settings of an archive', () => {
       await setSettings(`${group}.#`, { redeliveryDelay: 9, maxSizeBytes: 40_000, pageSizeBytes: 10_000 });
       expect(await settingsOf(spec.archive)).toMatchObject({ redeliveryDelay: 9, maxSizeBytes: 40_000, expiryDelay: 3_600_000 });
     } finally {
-      await operator.management.operation('broker', 'removeAddressSettings', `${group}.#`);
+      await rig.operator.management.operation('broker', 'removeAddressSettings', `${group}.#`);
     }
   });
 });
@@ -243,16 +236,16 @@ describe('without the management of the broker', () => {
   test.each(['attach', 'none', undefined] as const)('(%s) archives work unbounded, and that is told once', async (provisioning) => {
     const prefix = unique('mine');
     const spec = specOf(`${prefix}.e`, 'L', { queue: `${prefix}.L`, archiveBounds: { maxAgeMs: 1_000, maxCount: 2 } });
-    operator.clean(spec);
+    rig.operator.clean(spec);
     if (provisioning === 'none') {
-      await operator.createQueue(spec.event, spec.queue);
-      await operator.createQueue(spec.archive, spec.archive, { 'routing-type': 'ANYCAST' });
+      await rig.operator.createQueue(spec.event, spec.queue);
+      await rig.operator.createQueue(spec.archive, spec.archive, { 'routing-type': 'ANYCAST' });
     }
-    await withUser(operator, { prefix, manage: false }, async (url) => {
+    await withUser(rig.operator, { prefix, manage: false }, async (url) => {
       const one = bench({ url, ...(provisioning !== undefined && { provisioning }) });
       await one.start([spec]);
       await archive(one, spec, 0, 4);
-      await operator.holds(spec.archive, 4);
+      await rig.operator.holds(spec.archive, 4);
       await restarted(one, spec);
       expect(told(one).map(({ level }) => level)).toEqual(['info', 'info']);
       expect(warnings(one)).toEqual([]);
@@ -270,7 +263,7 @@ describe('settings of an event that would lose it', () => {
     try {
       await work();
     } finally {
-      await operator.management.operation('broker', 'removeAddressSettings', event);
+      await rig.operator.management.operation('broker', 'removeAddressSettings', event);
     }
   }
 
@@ -278,7 +271,7 @@ describe('settings of an event that would lose it', () => {
     const event = unique('crashing');
     const specs = [specOf(event, unique('A'), { maxCrashes: 3 }), specOf(event, unique('B'), { maxCrashes: 8 })];
     const usual = fresh();
-    operator.clean(...specs);
+    rig.operator.clean(...specs);
     await withSettings(event, { maxDeliveryAttempts: 9 }, async () => {
       const one = bench();
       await one.start([...specs, usual]);
@@ -318,7 +311,7 @@ describe('settings of an event that would lose it', () => {
   test('are asked for once an address: many listeners take few requests', async () => {
     const event = unique('many');
     const specs = Array.from({ length: 40 }, (_, i) => specOf(i < 30 ? event : `${event}.${String(i)}`, unique('L')));
-    operator.clean(...specs);
+    rig.operator.clean(...specs);
     const one = bench();
     await one.start(specs);
     await one.provider.stop({ deadlineMs: 2_000 });

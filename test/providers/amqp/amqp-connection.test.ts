@@ -8,27 +8,13 @@ import tls from 'node:tls';
 import rhea from 'rhea';
 import { TidingsError } from '../../../src/core/errors.js';
 import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
-import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, brokerUrl, specOf, through, unique, until } from './support.js';
 
-let operator: Operator;
-let proxy: Proxy;
-const benches: Bench[] = [];
-
-beforeEach(async () => {
-  operator = await Operator.open();
-  proxy = await Proxy.open();
-});
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
-  await proxy.close();
-  await operator.close();
-});
+const rig = Rig.forEachTest();
 
 function bench(options: AmqpOptions = {}): Bench {
-  const made = new Bench({ url: brokerUrl().href, reconnect: { initialDelayMs: 20, maxDelayMs: 200 }, ...options });
-  benches.push(made);
-  return made;
+  return rig.bench({ reconnect: { initialDelayMs: 20, maxDelayMs: 200 }, ...options });
 }
 
 async function refusal(work: Promise<unknown>): Promise<TidingsError> {
@@ -74,9 +60,9 @@ describe('starting', () => {
 
   test('with a password of other letters than ASCII is let in', async () => {
     const user = unique('user');
-    await operator.management.operation('broker', 'addUser', user, 'pässwörd/€', 'amq', true);
+    await rig.operator.management.operation('broker', 'addUser', user, 'pässwörd/€', 'amq', true);
     await bench({ url: `amqp://${user}:${encodeURIComponent('pässwörd/€')}@${brokerUrl().host}` }).start();
-    await operator.management.operation('broker', 'removeUser', user);
+    await rig.operator.management.operation('broker', 'removeUser', user);
   });
 
   test('tries on while the broker is away, until it comes or the signal says no', async () => {
@@ -86,11 +72,11 @@ describe('starting', () => {
     expect(error).toMatchObject({ code: 'connection', retryable: true });
     expect(error.message).toContain(`127.0.0.1:${String(port)}`);
     expect(one.states.filter(({ state }) => state === 'connecting').length).toBeGreaterThan(2);
-    proxy.refuse(true);
-    const two = bench({ url: through(proxy) });
+    rig.proxy.refuse(true);
+    const two = bench({ url: through(rig.proxy) });
     const starting = two.start();
     await until('it has failed', () => two.states.some((change) => change.error !== undefined));
-    proxy.refuse(false);
+    rig.proxy.refuse(false);
     await starting;
   });
 
@@ -101,10 +87,10 @@ describe('starting', () => {
   });
 
   test('that failed may be tried again, and a stopped provider started again', async () => {
-    proxy.refuse(true);
-    const one = bench({ url: through(proxy) });
+    rig.proxy.refuse(true);
+    const one = bench({ url: through(rig.proxy) });
     await refusal(one.start([], 100));
-    proxy.refuse(false);
+    rig.proxy.refuse(false);
     await one.start();
     await one.provider.stop({ deadlineMs: 1_000 });
     await one.provider.stop({ deadlineMs: 1_000 });
@@ -113,12 +99,12 @@ describe('starting', () => {
   });
 
   test('tries several hosts in turn', async () => {
-    const one = bench({ url: [`amqp://u:p@127.0.0.1:${String(await closedPort())}`, through(proxy)] });
+    const one = bench({ url: [`amqp://u:p@127.0.0.1:${String(await closedPort())}`, through(rig.proxy)] });
     await one.start();
-    proxy.refuse(true);
-    proxy.cut();
+    rig.proxy.refuse(true);
+    rig.proxy.cut();
     await one.until('reconnecting');
-    proxy.refuse(false);
+    rig.proxy.refuse(false);
     await one.send(unique('nobody'), 'x');
   });
 
@@ -145,46 +131,46 @@ describe('starting', () => {
 describe('a connection', () => {
   test('lost again and again comes back, with its subscriptions, and says so', async () => {
     const spec = specOf(unique('e'), unique('L'));
-    operator.clean(spec);
-    const one = bench({ url: through(proxy) });
+    rig.operator.clean(spec);
+    const one = bench({ url: through(rig.proxy) });
     await one.start([spec]);
     const inbox = await one.listen(spec);
     inbox.accepting = true;
     inbox.subscription.open();
     for (let i = 0; i < 5; i++) {
       const from = one.states.length;
-      proxy.cut();
+      rig.proxy.cut();
       await one.until('connected', from);
       await one.send(spec.event, String(i), { dedupeId: String(i) });
     }
     await until('all have come', () => new Set(inbox.bodies).size === 5);
     expect(one.states.filter(({ state }) => state === 'reconnecting').every(({ error }) => TidingsError.is(error))).toBe(true);
-    expect(await operator.sessionsOf(`tests/${one.host.serverName}`)).not.toHaveLength(0);
+    expect(await rig.operator.sessionsOf(`tests/${one.host.serverName}`)).not.toHaveLength(0);
   });
 
   test('refused by its password at a reconnect is tried on', async () => {
     const user = unique('user');
-    await operator.management.operation('broker', 'addUser', user, 'one', 'amq', true);
-    const one = bench({ url: `amqp://${user}:one@127.0.0.1:${String(proxy.port)}` });
+    await rig.operator.management.operation('broker', 'addUser', user, 'one', 'amq', true);
+    const one = bench({ url: `amqp://${user}:one@127.0.0.1:${String(rig.proxy.port)}` });
     await one.start();
-    await operator.management.operation('broker', 'removeUser', user);
-    await operator.management.operation('broker', 'clearAuthenticationCache');
-    proxy.cut();
+    await rig.operator.management.operation('broker', 'removeUser', user);
+    await rig.operator.management.operation('broker', 'clearAuthenticationCache');
+    rig.proxy.cut();
     await until('the refusal is told', () =>
       one.states.some(({ state, error }) => state === 'reconnecting' && TidingsError.is(error) && error.code === 'authentication'),
     );
-    await operator.management.operation('broker', 'addUser', user, 'one', 'amq', true);
+    await rig.operator.management.operation('broker', 'addUser', user, 'one', 'amq', true);
     const from = one.states.length;
     await one.until('connected', from);
-    await operator.management.operation('broker', 'removeUser', user);
+    await rig.operator.management.operation('broker', 'removeUser', user);
   });
 
   test('on which nothing comes any more is given up', async () => {
-    const one = bench({ url: through(proxy), idleTimeoutMs: 300 });
+    const one = bench({ url: through(rig.proxy), idleTimeoutMs: 300 });
     await one.start();
-    proxy.hold(true);
+    rig.proxy.hold(true);
     await one.until('reconnecting');
-    proxy.hold(false);
+    rig.proxy.hold(false);
     await one.send(unique('nobody'), 'x');
   });
 });
@@ -196,39 +182,39 @@ describe('stopping', () => {
     await starting.provider.stop({ deadlineMs: 1_000 });
     expect(['not-running', 'connection']).toContain((await failed).code);
 
-    const silent = bench({ url: through(proxy) });
+    const silent = bench({ url: through(rig.proxy) });
     await silent.start();
-    proxy.hold(true);
+    rig.proxy.hold(true);
     const before = Date.now();
     await silent.provider.stop({ deadlineMs: 600 });
     expect(Date.now() - before).toBeLessThan(1_500);
-    proxy.hold(false);
+    rig.proxy.hold(false);
 
-    const away = bench({ url: through(proxy) });
+    const away = bench({ url: through(rig.proxy) });
     await away.start();
-    proxy.refuse(true);
-    proxy.cut();
+    rig.proxy.refuse(true);
+    rig.proxy.cut();
     await away.until('reconnecting');
     await away.provider.stop({ deadlineMs: 1_000 });
-    const { accepted } = proxy;
+    const { accepted } = rig.proxy;
     const attempts = away.states.length;
-    proxy.refuse(false);
-    const other = bench({ url: through(proxy) });
+    rig.proxy.refuse(false);
+    const other = bench({ url: through(rig.proxy) });
     await other.start();
-    expect(proxy.accepted).toBe(accepted + 1);
+    expect(rig.proxy.accepted).toBe(accepted + 1);
     expect(away.states).toHaveLength(attempts);
     expect(away.states.at(-1)).toEqual({ state: 'stopped' });
   });
 
   test('confirms what is in flight first', async () => {
     const spec = specOf(unique('e'), unique('L'));
-    operator.clean(spec);
+    rig.operator.clean(spec);
     const one = bench();
     await one.start([spec]);
     const sends = Array.from({ length: 500 }, (_, i) => one.send(spec.event, String(i)));
     await one.provider.stop({ deadlineMs: 5_000 });
     await Promise.all(sends);
-    await operator.holds(spec.queue, 500);
+    await rig.operator.holds(spec.queue, 500);
   });
 
   test.each(['connected', 'subscribed and sending', 'cut', 'refused'])('leaves a process free to end: %s', async (how) => {
@@ -236,7 +222,7 @@ describe('stopping', () => {
     const script = `
       const { Bench, specOf, unique } = await import(${JSON.stringify(support)});
       const how = ${JSON.stringify(how)};
-      const url = how === 'refused' ? process.env.TIDINGS_ARTEMIS_URL.replace(/:[^:@]*@/, ':wrong@') : ${JSON.stringify(through(proxy))};
+      const url = how === 'refused' ? process.env.TIDINGS_ARTEMIS_URL.replace(/:[^:@]*@/, ':wrong@') : ${JSON.stringify(through(rig.proxy))};
       const bench = new Bench({ url });
       const spec = specOf(unique('free'), unique('L'), { temporary: true });
       await bench.start([spec]).catch((error) => { if (how !== 'refused') throw error; });
@@ -256,7 +242,7 @@ describe('stopping', () => {
       env: { ...process.env, NODE_OPTIONS: '' },
     });
     child.on('message', () => {
-      proxy.cut();
+      rig.proxy.cut();
     });
     let output = '';
     child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
@@ -341,7 +327,7 @@ describe('TLS', () => {
   });
 
   afterEach(async () => {
-    for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
+    await rig.stopAll();
     await new Promise((resolve) => server.close(resolve));
     rmSync(folder, { recursive: true, force: true });
   });

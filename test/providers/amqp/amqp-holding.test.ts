@@ -1,35 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Delivery, Outcome, SubscriptionSpec } from '../../../src/core/provider.js';
 import { stays } from '../../../src/testing/wait-until.js';
-import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, brokerUrl, through, unique, until } from './support.js';
 import type { Inbox } from './support.js';
 
-let operator: Operator;
-let proxy: Proxy;
-const benches: Bench[] = [];
+const rig = Rig.forEachTest();
 const giveBack: Outcome = { do: 'return' };
 
-beforeEach(async () => {
-  operator = await Operator.open();
-  proxy = await Proxy.open();
-});
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
-  await proxy.close();
-  await operator.close();
-});
-
 function fresh(more: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
-  const spec = specOf(unique('held'), unique('L'), more);
-  operator.clean(spec);
-  return spec;
+  return rig.fresh(unique('held'), more);
 }
 
 async function opened(spec: SubscriptionSpec, url = brokerUrl().href): Promise<{ bench: Bench; inbox: Inbox }> {
-  const bench = new Bench({ url, reconnect: { initialDelayMs: 50, maxDelayMs: 500 } });
-  benches.push(bench);
-  await bench.start([spec]);
+  const bench = await rig.started([spec], { url });
   const inbox = await bench.listen(spec);
   inbox.subscription.open();
   return { bench, inbox };
@@ -43,7 +27,7 @@ async function settleAll(deliveries: readonly (Delivery | undefined)[], outcome:
   for (const delivery of deliveries) expect(await delivery?.settle(outcome)).toBe('settled');
 }
 
-const delivering = async (spec: SubscriptionSpec): Promise<number> => (await operator.queueOf(spec)).delivering;
+const delivering = async (spec: SubscriptionSpec): Promise<number> => (await rig.operator.queueOf(spec)).delivering;
 
 describe('the limit of a subscription', () => {
   test('raised, lets in more at once', async () => {
@@ -64,7 +48,7 @@ describe('the limit of a subscription', () => {
     await inbox.count(6);
     inbox.subscription.setLimit(2);
     for (let i = 0; i < 4; i++) await inbox.accept(inbox.deliveries[i]);
-    await until('the broker has taken them', async () => (await operator.count(spec.queue)) === 8);
+    await until('the broker has taken them', async () => (await rig.operator.count(spec.queue)) === 8);
     await stays(() => inbox.deliveries.length === 6, { what: 'no more than the six' });
     expect(await delivering(spec)).toBe(2);
     await inbox.accept(inbox.deliveries[4]);
@@ -106,7 +90,7 @@ describe('the limit of a subscription', () => {
     await sending;
     await inbox.count(2_000);
     expect(new Set(inbox.bodies).size).toBe(2_000);
-    await until('the queue is empty', async () => (await operator.count(spec.queue)) === 0);
+    await until('the queue is empty', async () => (await rig.operator.count(spec.queue)) === 0);
     inbox.accepting = false;
     inbox.subscription.setLimit(2);
     await until('nothing is out', async () => (await delivering(spec)) === 0);
@@ -120,11 +104,11 @@ describe('the limit of a subscription', () => {
 
   test('holds over a reconnect, runs of the old connection included', async () => {
     const spec = fresh({ concurrency: 6, prefetch: 0 });
-    const { bench, inbox } = await opened(spec, through(proxy));
+    const { bench, inbox } = await opened(spec, through(rig.proxy));
     await fill(bench, spec, 9);
     await inbox.count(6);
     inbox.subscription.setLimit(3);
-    proxy.cut();
+    rig.proxy.cut();
     await bench.until('connected', bench.states.length);
     await until('it is ready', () => inbox.subscription.ready);
     await stays(() => inbox.deliveries.length === 6, { what: 'no more' });
@@ -174,7 +158,7 @@ describe('what is returned', () => {
     await inbox.accept(inbox.deliveries[2]);
     await inbox.count(6);
     expect(inbox.bodies.slice(2)).toEqual(['0', '1', '2', '3']);
-    await until('the queue is empty', async () => (await operator.count(spec.queue)) === 0);
+    await until('the queue is empty', async () => (await rig.operator.count(spec.queue)) === 0);
   });
 
   test('before or while it is being paused stays until nothing can come, then goes back: no hot loop', async () => {
@@ -189,7 +173,7 @@ describe('what is returned', () => {
     await settleAll(inbox.deliveries.slice(2), giveBack);
     await pausing;
     await until('all are back', async () => (await delivering(spec)) === 0);
-    expect(await operator.count(spec.queue)).toBe(4);
+    expect(await rig.operator.count(spec.queue)).toBe(4);
     expect(inbox.deliveries).toHaveLength(4);
     inbox.accepting = true;
     inbox.subscription.open();
@@ -206,7 +190,7 @@ describe('what is returned', () => {
     // Outcomes of neighbours, written in one tick.
     const settling = inbox.deliveries.map((delivery, i) => delivery.settle(i % 2 === 0 ? { do: 'accept' } : giveBack));
     expect(new Set(await Promise.all(settling))).toEqual(new Set(['settled']));
-    await operator.holds(spec.queue, 5);
+    await rig.operator.holds(spec.queue, 5);
     const other = await opened(spec);
     await other.inbox.count(5);
     expect(other.inbox.bodies).toEqual(['1', '3', '5', '7', '9']);
@@ -214,11 +198,11 @@ describe('what is returned', () => {
 
   test('of a lost connection is stale and frees its place', async () => {
     const spec = fresh({ concurrency: 2, prefetch: 0 });
-    const { bench, inbox } = await opened(spec, through(proxy));
+    const { bench, inbox } = await opened(spec, through(rig.proxy));
     await fill(bench, spec, 2);
     await inbox.count(2);
     expect(await inbox.deliveries[0]?.settle(giveBack)).toBe('settled');
-    proxy.cut();
+    rig.proxy.cut();
     await bench.until('connected', bench.states.length);
     expect(await inbox.deliveries[1]?.settle(giveBack)).toBe('stale');
     await inbox.count(4);
@@ -255,6 +239,6 @@ describe('what is returned', () => {
       await bench.send(spec.event, String(i));
     }
     await inbox.count(30);
-    await until('the queue is empty', async () => (await operator.count(spec.queue)) === 0);
+    await until('the queue is empty', async () => (await rig.operator.count(spec.queue)) === 0);
   });
 });

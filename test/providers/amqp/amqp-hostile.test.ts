@@ -1,35 +1,22 @@
 import type net from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import rhea from 'rhea';
 import type { EventContext } from 'rhea';
 import type { SubscriptionSpec } from '../../../src/core/provider.js';
 import { AmqpProvider } from '../../../src/providers/amqp/index.js';
 import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
 import { TcpProxy } from '../../../src/testing/tcp-proxy.js';
-import { Bench, Operator, brokerUrl, specOf, through, unique, until } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, brokerUrl, through, unique, until } from './support.js';
 
-let operator: Operator;
-const benches: Bench[] = [];
-
-beforeEach(async () => {
-  operator = await Operator.open();
-});
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
-  await operator.close();
-});
+const rig = Rig.forEachTest();
 
 function bench(options: AmqpOptions = {}): Bench {
-  const made = new Bench({ url: brokerUrl().href, reconnect: { initialDelayMs: 50, maxDelayMs: 500 }, ...options });
-  benches.push(made);
-  return made;
+  return rig.bench(options);
 }
 
 function fresh(more: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
-  const spec = specOf(unique('hostile'), unique('L'), more);
-  operator.clean(spec);
-  return spec;
+  return rig.fresh(unique('hostile'), more);
 }
 
 describe('bytes that are no AMQP message', () => {
@@ -41,7 +28,7 @@ describe('bytes that are no AMQP message', () => {
     const one = bench();
     await one.start([spec]);
     await one.send(spec.event, 'before');
-    await operator.sendRaw(spec.event, payload);
+    await rig.operator.sendRaw(spec.event, payload);
     await one.send(spec.event, 'after');
     const inbox = await one.listen(spec);
     inbox.subscription.open();
@@ -52,7 +39,7 @@ describe('bytes that are no AMQP message', () => {
       'after',
     ]);
     await deliveries[1]?.settle({ do: 'copy', to: 'archive', headers: { tidings_error_reason: 'undecodable' } });
-    await operator.holds(spec.archive, 1);
+    await rig.operator.holds(spec.archive, 1);
     const archived = [];
     for await (const message of one.provider.queues.browse(spec.archive)) archived.push(message);
     expect(archived.map(({ body }) => Buffer.from(body as Uint8Array))).toEqual([payload]);
@@ -133,14 +120,14 @@ describe('a queue that an operator has taken away', () => {
     proxy.refuse();
     proxy.cut();
     await one.until('reconnecting');
-    await operator.destroyQueue(lost.queue);
+    await rig.operator.destroyQueue(lost.queue);
     await proxy.accept();
     await until('the other listener is back', () => inboxes[1].subscription.ready);
     await one.send(kept.event, 'goes on');
     await inboxes[1].count(1);
     expect(inboxes[0].subscription.ready).toBe(false);
     expect(one.log.filter(({ level, fields }) => level === 'error' && fields['listener'] === lost.listener)).not.toEqual([]);
-    await operator.createQueue(lost.event, lost.queue);
+    await rig.operator.createQueue(lost.event, lost.queue);
     await until('its listener is back too', () => inboxes[0].subscription.ready);
   });
 });
@@ -149,9 +136,9 @@ describe('what an operator has set', () => {
   test('for an archive stays, beside what is added to it', async () => {
     const spec = fresh();
     const settings = { defaultRingSize: 5, maxDeliveryAttempts: 3, expiryDelay: 3_600_000 };
-    await operator.management.operation('broker', 'addAddressSettings', spec.archive, JSON.stringify(settings));
+    await rig.operator.management.operation('broker', 'addAddressSettings', spec.archive, JSON.stringify(settings));
     await bench().start([spec]);
-    const now = JSON.parse(String(await operator.management.operation('broker', 'getAddressSettingsAsJSON', spec.archive))) as object;
+    const now = JSON.parse(String(await rig.operator.management.operation('broker', 'getAddressSettingsAsJSON', spec.archive))) as object;
     expect(now).toMatchObject({ ...settings, sendToDLAOnNoRoute: true, autoDeleteQueues: false });
   });
 });

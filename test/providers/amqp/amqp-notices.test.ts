@@ -1,35 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { CopyOutcome, SubscriptionSpec } from '../../../src/core/provider.js';
 import { stays } from '../../../src/testing/wait-until.js';
 import { refuseOnArtemis } from '../../support/artemis-faults.js';
-import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, brokerUrl, through, unique, until } from './support.js';
 import type { Inbox } from './support.js';
 
-let operator: Operator;
-let proxy: Proxy;
-const benches: Bench[] = [];
-
-beforeEach(async () => {
-  operator = await Operator.open();
-  proxy = await Proxy.open();
-});
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
-  await proxy.close();
-  await operator.close();
-});
+const rig = Rig.forEachTest();
 
 function fresh(event = unique('told')): SubscriptionSpec {
-  const spec = specOf(event, unique('L'));
-  operator.clean(spec);
-  return spec;
+  return rig.fresh(event);
 }
 
 async function opened(specs: SubscriptionSpec[], url = brokerUrl().href): Promise<{ bench: Bench; inboxes: Inbox[] }> {
-  const bench = new Bench({ url, reconnect: { initialDelayMs: 50, maxDelayMs: 500 } });
-  benches.push(bench);
-  await bench.start(specs);
+  const bench = await rig.started(specs, { url });
   const inboxes = await Promise.all(specs.map((spec) => bench.listen(spec)));
   for (const { subscription } of inboxes) subscription.open();
   return { bench, inboxes };
@@ -46,7 +30,7 @@ function archived(spec: SubscriptionSpec, address: string, more: Partial<CopyOut
   };
 }
 
-const routingTypes = (address: string): Promise<unknown> => operator.management.attribute(`address.${address}`, 'RoutingTypes');
+const routingTypes = (address: string): Promise<unknown> => rig.operator.management.attribute(`address.${address}`, 'RoutingTypes');
 
 describe('a notice', () => {
   test('reaches every listener of its address with the headers as received, its own laid over; the archive has its copy', async () => {
@@ -63,8 +47,8 @@ describe('a notice', () => {
     await bench.send(spec.event, 'é', { message: { headers, correlationId: 'c' } });
     const [delivery] = (await inbox?.count(1)) ?? [];
     expect(await delivery?.settle(archived(spec, address))).toBe('settled');
-    await operator.holds(spec.archive, 1);
-    await operator.holds(spec.queue, 0);
+    await rig.operator.holds(spec.archive, 1);
+    await rig.operator.holds(spec.queue, 0);
     for (const listener of [first, second]) {
       const [told] = (await listener?.count(1)) ?? [];
       expect(told?.message).toEqual({
@@ -77,7 +61,7 @@ describe('a notice', () => {
         correlationId: 'c',
       });
     }
-    expect((await operator.take(spec.archive)).application_properties).toMatchObject({ tidings_error: 'why', dropped: 'y' });
+    expect((await rig.operator.take(spec.archive)).application_properties).toMatchObject({ tidings_error: 'why', dropped: 'y' });
     expect(bench.log.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
@@ -88,9 +72,9 @@ describe('a notice', () => {
     await bench.send(spec.event, 'x');
     const [delivery] = (await inboxes[0]?.count(1)) ?? [];
     expect(await delivery?.settle(archived(spec, address))).toBe('settled');
-    await operator.holds(spec.archive, 1);
+    await rig.operator.holds(spec.archive, 1);
     expect(await routingTypes(address)).toEqual(['MULTICAST']);
-    expect(await operator.queue(address)).toBeUndefined();
+    expect(await rig.operator.queue(address)).toBeUndefined();
     expect(bench.log.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
@@ -98,13 +82,13 @@ describe('a notice', () => {
     const spec = fresh();
     const address = unique('full');
     const { bench, inboxes } = await opened([spec]);
-    const undo = await refuseOnArtemis(operator, address);
+    const undo = await refuseOnArtemis(rig.operator, address);
     try {
       await bench.send(spec.event, 'x');
       const [delivery] = (await inboxes[0]?.count(1)) ?? [];
       expect(await delivery?.settle(archived(spec, address))).toBe('settled');
-      await operator.holds(spec.archive, 1);
-      await operator.holds(spec.queue, 0);
+      await rig.operator.holds(spec.archive, 1);
+      await rig.operator.holds(spec.queue, 0);
       const lines = bench.log.filter(({ level, message }) => level === 'warn' && message.includes('notice'));
       expect(lines).toHaveLength(1);
       expect(lines[0]?.fields).toMatchObject({ address, event: spec.event, listener: spec.listener });
@@ -116,34 +100,34 @@ describe('a notice', () => {
     await bench.send(spec.event, 'y');
     await inboxes[0]?.count(2);
     expect(await inboxes[0]?.deliveries[1]?.settle({ do: 'copy', to: 'archive', headers: {} })).toBe('settled');
-    await operator.holds(spec.archive, 2);
+    await rig.operator.holds(spec.archive, 2);
   });
 
   test('whose connection is lost leaves the event unsettled; when it comes again both copies stay one', async () => {
     const address = unique('notices');
     const [spec, told] = [fresh(), fresh(address)];
-    const { bench, inboxes } = await opened([spec], through(proxy));
+    const { bench, inboxes } = await opened([spec], through(rig.proxy));
     await bench.provider.queues.count(spec.queue);
     const second = await opened([told]);
     await bench.send(spec.event, 'x');
     const [delivery] = (await inboxes[0]?.count(1)) ?? [];
-    proxy.hold(true);
+    rig.proxy.hold(true);
     const settling = delivery?.settle(archived(spec, address));
-    await operator.holds(spec.archive, 1);
+    await rig.operator.holds(spec.archive, 1);
     await stays(() => second.inboxes[0]?.deliveries.length === 0, { what: 'no notice before the copy is confirmed', windowMs: 300 });
-    proxy.hold(false);
-    proxy.cut();
+    rig.proxy.hold(false);
+    rig.proxy.cut();
     expect(await settling).toBe('stale');
     await inboxes[0]?.count(2);
     expect(await inboxes[0]?.deliveries[1]?.settle(archived(spec, address))).toBe('settled');
-    await operator.holds(spec.archive, 1);
-    await operator.holds(spec.queue, 0);
+    await rig.operator.holds(spec.archive, 1);
+    await rig.operator.holds(spec.queue, 0);
     await second.inboxes[0]?.count(1);
     // The same id a second time is no second notice.
     await bench.send(spec.event, 'y');
     await inboxes[0]?.count(3);
     expect(await inboxes[0]?.deliveries[2]?.settle(archived(spec, address, { dedupeId: `${spec.queue}#other` }))).toBe('settled');
-    await until('it is archived', async () => (await operator.count(spec.archive)) === 2);
+    await until('it is archived', async () => (await rig.operator.count(spec.archive)) === 2);
     await stays(() => second.inboxes[0]?.deliveries.length === 1, { what: 'one notice' });
   });
 });

@@ -1,33 +1,24 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { TidingsError } from '../../../src/core/errors.js';
 import type { SubscriptionSpec } from '../../../src/core/provider.js';
 import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
-import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until, withUser } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, Proxy, specOf, through, unique, until, withUser } from './support.js';
 
-let operator: Operator;
-const benches: Bench[] = [];
+const rig = Rig.forEachTest();
 const proxies: Proxy[] = [];
 
-beforeEach(async () => {
-  operator = await Operator.open();
-});
-
 afterEach(async () => {
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
+  await rig.stopAll();
   for (const proxy of proxies.splice(0)) await proxy.close();
-  await operator.close();
 });
 
 function bench(options: AmqpOptions = {}, host: ConstructorParameters<typeof Bench>[1] = {}): Bench {
-  const made = new Bench({ url: brokerUrl().href, reconnect: { initialDelayMs: 50, maxDelayMs: 500 }, ...options }, host);
-  benches.push(made);
-  return made;
+  return rig.bench(options, host);
 }
 
 function fresh(more: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
-  const spec = specOf(unique('made'), unique('L'), more);
-  operator.clean(spec);
-  return spec;
+  return rig.fresh(unique('made'), more);
 }
 
 async function refusal(work: Promise<unknown>): Promise<TidingsError> {
@@ -46,50 +37,51 @@ describe('provisioning by management', () => {
     const temporary = specOf(event, unique('B'), { temporary: true });
     const work = unique('work');
     const anycast = specOf(work, 'W', { routing: 'anycast', queue: work });
-    operator.clean(lasting, temporary, anycast);
+    rig.operator.clean(lasting, temporary, anycast);
     await bench().start([lasting, temporary, anycast]);
-    expect(await operator.queue(lasting.queue)).toMatchObject({
+    expect(await rig.operator.queue(lasting.queue)).toMatchObject({
       address: event,
       routingType: 'MULTICAST',
       durable: 'true',
       autoDelete: 'false',
       autoCreated: 'false',
     });
-    expect(await operator.queue(temporary.queue)).toMatchObject({
+    expect(await rig.operator.queue(temporary.queue)).toMatchObject({
       address: event,
       routingType: 'MULTICAST',
       durable: 'true',
       autoDelete: 'true',
     });
-    expect(await operator.queue(work)).toMatchObject({ address: work, routingType: 'ANYCAST', autoDelete: 'false' });
+    expect(await rig.operator.queue(work)).toMatchObject({ address: work, routingType: 'ANYCAST', autoDelete: 'false' });
     for (const { archive } of [lasting, temporary, anycast]) {
-      expect(await operator.queue(archive)).toMatchObject({
+      expect(await rig.operator.queue(archive)).toMatchObject({
         address: archive,
         routingType: 'ANYCAST',
         durable: 'true',
         autoDelete: 'false',
       });
-      const settings: unknown = JSON.parse(String(await operator.management.operation('broker', 'getAddressSettingsAsJSON', archive)));
+      const settings: unknown = JSON.parse(String(await rig.operator.management.operation('broker', 'getAddressSettingsAsJSON', archive)));
       expect(settings).toMatchObject({ sendToDLAOnNoRoute: true, autoDeleteQueues: false, autoDeleteAddresses: false });
     }
   });
 
   test('leaves what is there as it is', async () => {
     const spec = fresh();
-    await operator.createQueue(spec.event, spec.queue, { 'ring-size': 7 });
-    await operator.publish(spec.event, { body: 'kept', durable: true });
+    await rig.operator.createQueue(spec.event, spec.queue, { 'ring-size': 7 });
+    await rig.operator.publish(spec.event, { body: 'kept', durable: true });
     const one = bench();
     await one.start([spec]);
-    expect(await operator.queue(spec.queue)).toMatchObject({ ringSize: '7', messageCount: '1' });
+    expect(await rig.operator.queue(spec.queue)).toMatchObject({ ringSize: '7', messageCount: '1' });
     await one.provider.stop({ deadlineMs: 1_000 });
     await one.start([spec]);
-    expect(await operator.queue(spec.queue)).toMatchObject({ messageCount: '1' });
+    expect(await rig.operator.queue(spec.queue)).toMatchObject({ messageCount: '1' });
   });
 
   test('works with a broker that is told to make neither addresses nor queues by itself', async () => {
     const spec = fresh();
     const none = JSON.stringify({ autoCreateAddresses: false, autoCreateQueues: false });
-    for (const address of [spec.event, spec.archive]) await operator.management.operation('broker', 'addAddressSettings', address, none);
+    for (const address of [spec.event, spec.archive])
+      await rig.operator.management.operation('broker', 'addAddressSettings', address, none);
     try {
       const one = bench();
       await one.start([spec]);
@@ -98,9 +90,9 @@ describe('provisioning by management', () => {
       await one.send(spec.event, 'x');
       const [delivery] = await inbox.count(1);
       expect(await delivery?.settle({ do: 'copy', to: 'archive', headers: {} })).toBe('settled');
-      await operator.holds(spec.archive, 1);
+      await rig.operator.holds(spec.archive, 1);
     } finally {
-      await operator.management.operation('broker', 'removeAddressSettings', spec.event);
+      await rig.operator.management.operation('broker', 'removeAddressSettings', spec.event);
     }
   });
 
@@ -118,7 +110,7 @@ describe('provisioning by management', () => {
     ['of the other routing type', { 'routing-type': 'ANYCAST' }, 'ANYCAST'],
   ])('refuses a queue %s', async (_what, more, word) => {
     const spec = fresh();
-    await operator.createQueue(spec.event, spec.queue, more);
+    await rig.operator.createQueue(spec.event, spec.queue, more);
     const error = await refusal(bench().start([spec]));
     expect(error.code).toBe('queue-conflict');
     expect(error.message).toContain(word);
@@ -126,7 +118,7 @@ describe('provisioning by management', () => {
 
   test('warns of an address that is anycast too, and events still reach every queue', async () => {
     const spec = fresh();
-    await operator.createQueue(spec.event, unique('other'), { 'routing-type': 'ANYCAST' });
+    await rig.operator.createQueue(spec.event, unique('other'), { 'routing-type': 'ANYCAST' });
     const one = bench();
     await one.start([spec]);
     expect(
@@ -136,7 +128,7 @@ describe('provisioning by management', () => {
         .join(),
     ).toContain(`address ${spec.event} is ANYCAST too`);
     await one.send(spec.event, 'x');
-    await operator.holds(spec.queue, 1);
+    await rig.operator.holds(spec.queue, 1);
   });
 
   test('makes queues anew that were missing after a reconnect, and says that events may have been missed', async () => {
@@ -150,12 +142,12 @@ describe('provisioning by management', () => {
     proxy.refuse(true);
     proxy.cut();
     await one.until('reconnecting');
-    await operator.destroyQueue(spec.queue);
+    await rig.operator.destroyQueue(spec.queue);
     proxy.refuse(false);
     await one.until('connected', 2);
     await one.send(spec.event, 'x');
     await inbox.count(1);
-    expect(await operator.queue(spec.queue)).toMatchObject({ autoCreated: 'false' });
+    expect(await rig.operator.queue(spec.queue)).toMatchObject({ autoCreated: 'false' });
     expect(one.log.find(({ message }) => message.includes('events may have been missed'))).toMatchObject({
       level: 'warn',
       fields: { count: 1 },
@@ -183,10 +175,10 @@ describe('other services', () => {
 
   test('that do not tell who they are give a warning', async () => {
     const spec = fresh();
-    await operator.createQueue(spec.event, spec.queue);
-    const taking = operator.take(`${spec.event}::${spec.queue}`, 'topic');
+    await rig.operator.createQueue(spec.event, spec.queue);
+    const taking = rig.operator.take(`${spec.event}::${spec.queue}`, 'topic');
     const one = bench();
-    await until('somebody consumes', async () => (await operator.queue(spec.queue))?.['consumerCount'] === '1');
+    await until('somebody consumes', async () => (await rig.operator.queue(spec.queue))?.['consumerCount'] === '1');
     await one.start([spec]);
     expect(one.log.some(({ level, message }) => level === 'warn' && message.includes('another program consumes'))).toBe(true);
     await one.send(spec.event, 'x');
@@ -199,15 +191,15 @@ describe('other ways of provisioning', () => {
     const spec = fresh();
     const one = bench({ provisioning: 'attach' });
     await one.start([spec]);
-    expect(await operator.queue(spec.queue)).toBeUndefined();
+    expect(await rig.operator.queue(spec.queue)).toBeUndefined();
     const inbox = await one.listen(spec);
     inbox.subscription.open();
-    expect(await operator.queue(spec.queue)).toMatchObject({ routingType: 'MULTICAST', autoCreated: 'true' });
-    expect(await operator.queue(spec.archive)).toMatchObject({ routingType: 'ANYCAST' });
+    expect(await rig.operator.queue(spec.queue)).toMatchObject({ routingType: 'MULTICAST', autoCreated: 'true' });
+    expect(await rig.operator.queue(spec.archive)).toMatchObject({ routingType: 'ANYCAST' });
     await one.send(spec.event, 'x');
     const [delivery] = await inbox.count(1);
     expect(await delivery?.settle({ do: 'copy', to: 'archive', headers: {} })).toBe('settled');
-    await operator.holds(spec.archive, 1);
+    await rig.operator.holds(spec.archive, 1);
   });
 
   test('a link to a queue of another event is refused, naming both and the remedy', async () => {
@@ -228,10 +220,10 @@ describe('other ways of provisioning', () => {
     const error = await refusal(one.start([spec]));
     expect(error.code).toBe('missing-queue');
     expect(error.message).toContain(`${spec.event}::${spec.queue}`);
-    expect(await operator.queue(spec.queue)).toBeUndefined();
-    await operator.createQueue(spec.event, spec.queue);
+    expect(await rig.operator.queue(spec.queue)).toBeUndefined();
+    await rig.operator.createQueue(spec.event, spec.queue);
     expect((await refusal(one.start([spec]))).message).toContain(spec.archive);
-    await operator.createQueue(spec.archive, spec.archive, { 'routing-type': 'ANYCAST' });
+    await rig.operator.createQueue(spec.archive, spec.archive, { 'routing-type': 'ANYCAST' });
     await one.start([spec]);
     await one.listen(spec);
   });
@@ -239,8 +231,8 @@ describe('other ways of provisioning', () => {
   test('unset, without the right to manage: queues are made by attaching, with one info line', async () => {
     const prefix = unique('mine');
     const spec = specOf(`${prefix}.e`, 'L', { queue: `${prefix}.L` });
-    operator.clean(spec);
-    await withUser(operator, { prefix, manage: false }, async (url) => {
+    rig.operator.clean(spec);
+    await withUser(rig.operator, { prefix, manage: false }, async (url) => {
       const one = bench({ url });
       await one.start([spec]);
       const inbox = await one.listen(spec);
@@ -259,8 +251,8 @@ describe('other ways of provisioning', () => {
   test('without the right to consume or to send: the error names the right and the address, and the password nowhere', async () => {
     const prefix = unique('mine');
     const spec = specOf(`${prefix}.e`, 'L', { queue: `${prefix}.L` });
-    operator.clean(spec);
-    await withUser(operator, { prefix, manage: false, revoke: 'consume' }, async (url) => {
+    rig.operator.clean(spec);
+    await withUser(rig.operator, { prefix, manage: false, revoke: 'consume' }, async (url) => {
       const one = bench({ url, provisioning: 'attach' });
       await one.start([spec]);
       const error = await refusal(one.listen(spec));
@@ -271,7 +263,7 @@ describe('other ways of provisioning', () => {
       await one.provider.stop({ deadlineMs: 1_000 });
     });
     const muted = unique('mine');
-    await withUser(operator, { prefix: muted, manage: false, revoke: 'send' }, async (url) => {
+    await withUser(rig.operator, { prefix: muted, manage: false, revoke: 'send' }, async (url) => {
       const one = bench({ url, provisioning: 'attach' });
       await one.start([]);
       const error = await refusal(one.send(`${muted}.e`, 'x'));

@@ -1,36 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Delivery, SubscriptionSpec } from '../../../src/core/provider.js';
 import type { AmqpMessage } from '../../../src/providers/amqp/rhea-message.js';
 import { dataSection } from '../../../src/providers/amqp/rhea-message.js';
-import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, brokerUrl, specOf, through, unique, until } from './support.js';
 import type { Inbox } from './support.js';
 
-let operator: Operator;
-let proxy: Proxy;
-const benches: Bench[] = [];
-
-beforeEach(async () => {
-  operator = await Operator.open();
-  proxy = await Proxy.open();
-});
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
-  await proxy.close();
-  await operator.close();
-});
+const rig = Rig.forEachTest();
 
 function fresh(more: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
-  const spec = specOf(unique('got'), unique('L'), more);
-  operator.clean(spec);
-  return spec;
+  return rig.fresh(unique('got'), more);
 }
 
-async function started(specs: SubscriptionSpec[], url = brokerUrl().href): Promise<Bench> {
-  const bench = new Bench({ url, reconnect: { initialDelayMs: 50, maxDelayMs: 500 } });
-  benches.push(bench);
-  await bench.start(specs);
-  return bench;
+function started(specs: SubscriptionSpec[], url = brokerUrl().href): Promise<Bench> {
+  return rig.started(specs, { url });
 }
 
 async function fill(bench: Bench, spec: SubscriptionSpec, count: number): Promise<void> {
@@ -50,28 +33,28 @@ describe('a subscription', () => {
     const inbox = await one.listen(spec);
     expect(inbox.subscription.ready).toBe(true);
     await fill(one, spec, 10);
-    expect((await operator.queueOf(spec)).delivering).toBe(0);
+    expect((await rig.operator.queueOf(spec)).delivering).toBe(0);
     expect(inbox.deliveries).toHaveLength(0);
     inbox.subscription.open();
     await inbox.count(3);
-    await operator.publish(spec.event, { body: 'later' });
-    expect((await operator.queueOf(spec)).delivering).toBe(3);
+    await rig.operator.publish(spec.event, { body: 'later' });
+    expect((await rig.operator.queueOf(spec)).delivering).toBe(3);
     for (let i = 0; i < 11; i++) {
       await inbox.count(i + 1);
       expect(await inbox.accept(inbox.deliveries[i])).toBe('settled');
     }
     expect(inbox.mostHeld).toBe(3);
-    await until('the queue is empty', async () => (await operator.count(spec.queue)) === 0);
+    await until('the queue is empty', async () => (await rig.operator.count(spec.queue)) === 0);
   });
 
   test('keeps its bound over a reconnect while runs of the old connection go on', async () => {
     const spec = fresh({ concurrency: 3, prefetch: 0 });
-    const one = await started([spec], through(proxy));
+    const one = await started([spec], through(rig.proxy));
     const inbox = await one.listen(spec);
     inbox.subscription.open();
     await fill(one, spec, 10);
     const old = [...(await inbox.count(3))];
-    proxy.cut();
+    rig.proxy.cut();
     await one.until('connected', one.states.length);
     await until('it is ready', () => inbox.subscription.ready);
     await one.send(spec.event, 'round trip');
@@ -79,30 +62,30 @@ describe('a subscription', () => {
     expect(old.map(({ stale }) => stale)).toEqual([true, true, true]);
     expect(await inbox.accept(old[0])).toBe('stale');
     await inbox.count(4);
-    expect((await operator.queueOf(spec)).delivering).toBe(1);
+    expect((await rig.operator.queueOf(spec)).delivering).toBe(1);
     expect(inbox.mostHeld).toBe(3);
     inbox.accepting = true;
     for (const delivery of [...old.slice(1), last(inbox)]) await inbox.accept(delivery);
     await until('all have come', () => new Set(inbox.bodies).size === 11);
-    await until('the queue is empty', async () => (await operator.count(spec.queue)) === 0);
+    await until('the queue is empty', async () => (await rig.operator.count(spec.queue)) === 0);
   });
 
   test('a stale settlement of any kind touches nothing of the new connection', async () => {
     const spec = fresh();
-    const one = await started([spec], through(proxy));
+    const one = await started([spec], through(rig.proxy));
     const inbox = await one.listen(spec);
     inbox.subscription.open();
     await fill(one, spec, 3);
     const old = [...(await inbox.count(3))];
-    proxy.cut();
+    rig.proxy.cut();
     await inbox.count(6);
     expect(await old[0]?.settle({ do: 'accept' })).toBe('stale');
     expect(await old[1]?.settle({ do: 'copy', to: 'archive', headers: {} })).toBe('stale');
     expect(await old[2]?.settle({ do: 'copy', to: 'self', headers: {} })).toBe('stale');
-    expect(await operator.queueOf(spec)).toMatchObject({ count: 3, delivering: 3 });
-    expect(await operator.count(spec.archive)).toBe(0);
+    expect(await rig.operator.queueOf(spec)).toMatchObject({ count: 3, delivering: 3 });
+    expect(await rig.operator.count(spec.archive)).toBe(0);
     for (const delivery of inbox.deliveries.slice(3)) expect(await inbox.accept(delivery)).toBe('settled');
-    await until('the queue is empty', async () => (await operator.count(spec.queue)) === 0);
+    await until('the queue is empty', async () => (await rig.operator.count(spec.queue)) === 0);
   });
 
   test('is settled once: the second outcome is ignored', async () => {
@@ -118,7 +101,7 @@ describe('a subscription', () => {
       delivery?.settle({ do: 'copy', to: 'archive', headers: {} }),
     ]);
     expect(results).toEqual(['settled', 'settled', 'settled']);
-    await operator.holds(spec.archive, 1);
+    await rig.operator.holds(spec.archive, 1);
   });
 
   test('paused, takes no more and keeps what it has; opened again, goes on', async () => {
@@ -131,8 +114,8 @@ describe('a subscription', () => {
     await inbox.subscription.pause();
     for (const delivery of [...inbox.deliveries]) expect(await inbox.accept(delivery)).toBe('settled');
     await fill(one, spec, 3);
-    await until('they wait', async () => (await operator.count(spec.queue)) === 3);
-    expect((await operator.queueOf(spec)).delivering).toBe(0);
+    await until('they wait', async () => (await rig.operator.count(spec.queue)) === 3);
+    expect((await rig.operator.queueOf(spec)).delivering).toBe(0);
     inbox.accepting = true;
     inbox.subscription.open();
     await inbox.count(5);
@@ -166,7 +149,7 @@ describe('a subscription', () => {
 
   test('that loses its connection has its deliveries counted by the broker', async () => {
     const spec = fresh();
-    const one = await started([spec], through(proxy));
+    const one = await started([spec], through(rig.proxy));
     const inbox = await one.listen(spec);
     inbox.subscription.open();
     await fill(one, spec, 1);
@@ -174,7 +157,7 @@ describe('a subscription', () => {
     // The broker does not count every loss.
     for (let cuts = 1; (last(inbox).brokerCount ?? 0) === 0; cuts++) {
       expect(cuts).toBeLessThan(20);
-      proxy.cut();
+      rig.proxy.cut();
       await inbox.count(1 + cuts);
     }
   });
@@ -190,12 +173,12 @@ describe('a subscription', () => {
     await fill(one, sibling, 1);
     const held = [...(await inbox.count(2))];
     await other.count(1);
-    await operator.destroyQueue(spec.queue);
+    await rig.operator.destroyQueue(spec.queue);
     await until('it is not ready', () => !inbox.subscription.ready);
     expect(await held[0]?.settle({ do: 'accept' })).toBe('stale');
     expect(await held[1]?.settle({ do: 'copy', to: 'self', headers: {} })).toBe('stale');
     await until('it is ready', () => inbox.subscription.ready);
-    expect(await operator.queue(spec.queue)).toMatchObject({ autoCreated: 'false', autoDelete: 'false', routingType: 'MULTICAST' });
+    expect(await rig.operator.queue(spec.queue)).toMatchObject({ autoCreated: 'false', autoDelete: 'false', routingType: 'MULTICAST' });
     await one.send(spec.event, 'again');
     await inbox.count(3);
     expect(await inbox.accept(last(inbox))).toBe('settled');
@@ -214,7 +197,7 @@ describe('a subscription', () => {
     await fill(one, spec, 5_000);
     await inbox.count(5_001);
     expect(await inbox.deliveries[0]?.settle({ do: 'accept' })).toBe('settled');
-    await until('the queue is empty', async () => (await operator.count(spec.queue)) === 0);
+    await until('the queue is empty', async () => (await rig.operator.count(spec.queue)) === 0);
   });
 });
 
@@ -222,7 +205,7 @@ describe('a copy', () => {
   test('to itself comes back when it is due, with its headers laid over, and no sibling sees it', async () => {
     const event = unique('got');
     const [spec, sibling] = [specOf(event, unique('A')), specOf(event, unique('B'))];
-    operator.clean(spec, sibling);
+    rig.operator.clean(spec, sibling);
     const one = await started([spec, sibling]);
     const inbox = await one.listen(spec);
     inbox.subscription.open();
@@ -250,7 +233,7 @@ describe('a copy', () => {
       }),
     ).toBe('settled');
     await until('only the delayed copy is left', async () => {
-      const { count, scheduled } = await operator.queueOf(spec);
+      const { count, scheduled } = await rig.operator.queueOf(spec);
       return count === 1 && scheduled === 1;
     });
     await inbox.count(2);
@@ -272,7 +255,7 @@ describe('a copy', () => {
     );
     await inbox.count(3);
     expect(Date.now()).toBeGreaterThanOrEqual(second.getTime());
-    await operator.holds(sibling.queue, 1);
+    await rig.operator.holds(sibling.queue, 1);
   });
 
   test.each<[string, AmqpMessage]>([
@@ -295,13 +278,13 @@ describe('a copy', () => {
       correlation_id: 'c',
       application_properties: { text: 'x', number: 5, yes: true },
     };
-    for (let i = 0; i < 3; i++) await operator.publish(spec.event, full);
+    for (let i = 0; i < 3; i++) await rig.operator.publish(spec.event, full);
     await inbox.count(3);
     for (const delivery of inbox.deliveries)
       expect(await delivery.settle({ do: 'copy', to: 'archive', headers: { tidings_error: 'why' } })).toBe('settled');
-    await operator.holds(spec.archive, 3);
-    await until('the originals are gone', async () => (await operator.count(spec.queue)) === 0);
-    const taken = await operator.take(spec.archive);
+    await rig.operator.holds(spec.archive, 3);
+    await until('the originals are gone', async () => (await rig.operator.count(spec.queue)) === 0);
+    const taken = await rig.operator.take(spec.archive);
     expect(taken).toMatchObject({
       durable: true,
       message_id: 'not-unique',
@@ -324,10 +307,10 @@ describe('a copy', () => {
       autoDeleteAddresses: false,
       sendToDLAOnNoRoute: true,
     };
-    await operator.management.operation('broker', 'addAddressSettings', spec.archive, JSON.stringify(settings));
+    await rig.operator.management.operation('broker', 'addAddressSettings', spec.archive, JSON.stringify(settings));
     const one = await started([spec]);
     // The operator's settings hold what is needed, and stay.
-    expect(JSON.parse(String(await operator.management.operation('broker', 'getAddressSettingsAsJSON', spec.archive)))).toMatchObject({
+    expect(JSON.parse(String(await rig.operator.management.operation('broker', 'getAddressSettingsAsJSON', spec.archive)))).toMatchObject({
       maxSizeBytes: 20_000,
     });
     const inbox = await one.listen(spec);
@@ -336,45 +319,45 @@ describe('a copy', () => {
       one.send(spec.archive, 'x'.repeat(2_000), { routing: 'anycast', deadlineAt: Date.now() + 1_000 }),
     );
     await Promise.allSettled(filling);
-    const before = await operator.count(spec.archive);
+    const before = await rig.operator.count(spec.archive);
     await one.send(spec.event, 'stubborn');
     const [delivery] = await inbox.count(1);
     let done: string | undefined;
     void delivery?.settle({ do: 'copy', to: 'archive', headers: {} }).then((result) => (done = result));
     await until('a refusal is told', () => one.log.some(({ message }) => message.includes('was not taken')));
     expect(done).toBeUndefined();
-    expect(await operator.queueOf(spec)).toMatchObject({ count: 1, delivering: 1 });
-    await operator.management.operation(`queue.${spec.archive}`, 'removeAllMessages');
+    expect(await rig.operator.queueOf(spec)).toMatchObject({ count: 1, delivering: 1 });
+    await rig.operator.management.operation(`queue.${spec.archive}`, 'removeAllMessages');
     await until('it is done', () => done === 'settled');
     expect(before).toBeGreaterThan(0);
-    await operator.holds(spec.archive, 1);
-    await until('the original is gone', async () => (await operator.count(spec.queue)) === 0);
+    await rig.operator.holds(spec.archive, 1);
+    await until('the original is gone', async () => (await rig.operator.count(spec.queue)) === 0);
   });
 
   test('under way when the connection is cut is stale, and the original comes again', async () => {
     const spec = fresh();
-    const one = await started([spec], through(proxy));
+    const one = await started([spec], through(rig.proxy));
     const inbox = await one.listen(spec);
     inbox.subscription.open();
     await one.send(spec.event, 'x');
     const [delivery] = await inbox.count(1);
-    proxy.hold(true);
+    rig.proxy.hold(true);
     const settling = delivery?.settle({ do: 'copy', to: 'archive', headers: {}, dedupeId: `${spec.event}#1` });
-    await until('the broker has the copy', async () => (await operator.count(spec.archive)) === 1);
-    proxy.hold(false);
-    proxy.cut();
+    await until('the broker has the copy', async () => (await rig.operator.count(spec.archive)) === 1);
+    rig.proxy.hold(false);
+    rig.proxy.cut();
     expect(await settling).toBe('stale');
     await inbox.count(2);
     // The same id again: one copy stays one.
     expect(await last(inbox).settle({ do: 'copy', to: 'archive', headers: {}, dedupeId: `${spec.event}#1` })).toBe('settled');
-    await operator.holds(spec.archive, 1);
-    await until('the original is gone', async () => (await operator.count(spec.queue)) === 0);
+    await rig.operator.holds(spec.archive, 1);
+    await until('the original is gone', async () => (await rig.operator.count(spec.queue)) === 0);
   });
 
   test('of a message of an anycast event goes back to its queue', async () => {
     const event = unique('work');
     const spec = specOf(event, 'W', { routing: 'anycast', queue: event, archive: `archive.${event}` });
-    operator.clean(spec);
+    rig.operator.clean(spec);
     const one = await started([spec]);
     const inbox = await one.listen(spec);
     inbox.subscription.open();
@@ -383,7 +366,7 @@ describe('a copy', () => {
     expect(await delivery?.settle({ do: 'copy', to: 'self', headers: { n: '1' }, notBefore: new Date(Date.now() + 200) })).toBe('settled');
     await inbox.count(2);
     expect(last(inbox).message.headers.get('n')).toBe('1');
-    expect(await operator.management.attribute(`address.${event}`, 'RoutingTypes')).toEqual(['ANYCAST']);
+    expect(await rig.operator.management.attribute(`address.${event}`, 'RoutingTypes')).toEqual(['ANYCAST']);
   });
 });
 
@@ -423,7 +406,7 @@ describe('what an operator sees', () => {
     expect(await queues.count(name)).toBe(0);
     expect(await queues.consumers(`${name}::${name}`)).toBe(0);
     for await (const message of queues.browse(name)) throw new Error(`there must be none: ${String(message.body)}`);
-    expect(await operator.queue(name)).toBeUndefined();
+    expect(await rig.operator.queue(name)).toBeUndefined();
     await one.provider.stop({ deadlineMs: 1_000 });
     await expect(queues.count(name)).rejects.toMatchObject({ code: 'connection', retryable: true });
   });

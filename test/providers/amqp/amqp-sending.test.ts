@@ -1,34 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SendError } from '../../../src/core/errors.js';
 import type { SubscriptionSpec } from '../../../src/core/provider.js';
 import { blockOnArtemis } from '../../support/artemis-faults.js';
-import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, brokerUrl, specOf, through, unique, until } from './support.js';
 
-let operator: Operator;
-let proxy: Proxy;
-const benches: Bench[] = [];
-
-beforeEach(async () => {
-  operator = await Operator.open();
-  proxy = await Proxy.open();
-});
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
-  await proxy.close();
-  await operator.close();
-});
+const rig = Rig.forEachTest();
 
 function bench(url = brokerUrl().href): Bench {
-  const made = new Bench({ url, reconnect: { initialDelayMs: 50, maxDelayMs: 500 } });
-  benches.push(made);
-  return made;
+  return rig.bench({ url });
 }
 
 function fresh(): SubscriptionSpec {
-  const spec = specOf(unique('sent'), unique('L'));
-  operator.clean(spec);
-  return spec;
+  return rig.fresh(unique('sent'));
 }
 
 async function failure(send: Promise<void>): Promise<SendError> {
@@ -44,7 +28,7 @@ describe('a send', () => {
   test('resolves when the message is in every queue, and reaches each listener once, whatever its kind', async () => {
     const event = unique('sent');
     const specs = [specOf(event, unique('A')), specOf(event, unique('B'))];
-    operator.clean(...specs);
+    rig.operator.clean(...specs);
     const one = bench();
     await one.start(specs);
     const headers = new Map([
@@ -52,7 +36,7 @@ describe('a send', () => {
       ['tidings_id', 'id-1'],
     ]);
     await one.send(event, '{"é":1}', { message: { headers, correlationId: 'c' } });
-    for (const spec of specs) await operator.holds(spec.queue, 1);
+    for (const spec of specs) await rig.operator.holds(spec.queue, 1);
     await one.send(event, Buffer.from([0, 255]), { message: { contentType: 'application/cbor', durable: false } });
     for (const spec of specs) {
       const inbox = await one.listen(spec);
@@ -67,7 +51,7 @@ describe('a send', () => {
   test('to an anycast address goes to one of all consumers', async () => {
     const event = unique('work');
     const spec = specOf(event, 'W', { routing: 'anycast', queue: event });
-    operator.clean(spec);
+    rig.operator.clean(spec);
     const [one, two] = [bench(), bench()];
     await one.start([spec]);
     await two.start([spec]);
@@ -87,7 +71,7 @@ describe('a send', () => {
     const one = bench();
     await one.start([spec]);
     await Promise.all(Array.from({ length: 5_000 }, (_, i) => one.send(spec.event, String(i))));
-    await operator.holds(spec.queue, 5_000);
+    await rig.operator.holds(spec.queue, 5_000);
     const inbox = await one.listen(spec);
     inbox.accepting = true;
     inbox.subscription.open();
@@ -101,7 +85,7 @@ describe('a send', () => {
     await one.start([spec]);
     for (let i = 0; i < 3; i++) await one.send(spec.event, 'x', { dedupeId: 'same' });
     await one.send(spec.event, 'x', { dedupeId: 'other' });
-    await operator.holds(spec.queue, 2);
+    await rig.operator.holds(spec.queue, 2);
   });
 
   test('with a time is held by the broker until then, by an absolute time', async () => {
@@ -112,7 +96,7 @@ describe('a send', () => {
     inbox.subscription.open();
     const notBefore = new Date(Date.now() + 600);
     await one.send(spec.event, 'later', { notBefore });
-    expect((await operator.queueOf(spec)).scheduled).toBe(1);
+    expect((await rig.operator.queueOf(spec)).scheduled).toBe(1);
     await one.send(spec.event, 'now');
     await inbox.count(2);
     expect(Date.now()).toBeGreaterThanOrEqual(notBefore.getTime());
@@ -122,7 +106,7 @@ describe('a send', () => {
   test('that the broker refuses rejects with its reason, and says whether another try helps', async () => {
     const spec = fresh();
     const settings = { maxSizeBytes: 30_000, pageSizeBytes: 10_000, addressFullMessagePolicy: 'FAIL' };
-    await operator.management.operation('broker', 'addAddressSettings', spec.event, JSON.stringify(settings));
+    await rig.operator.management.operation('broker', 'addAddressSettings', spec.event, JSON.stringify(settings));
     const one = bench();
     await one.start([spec]);
     const results = await Promise.allSettled(
@@ -146,13 +130,13 @@ describe('a send', () => {
     await one.send(spec.event, 'after');
     await inbox.count(arrived + 1);
     expect(inbox.deliveries).toHaveLength(arrived + 1);
-    await operator.management.operation('broker', 'removeAddressSettings', spec.event);
+    await rig.operator.management.operation('broker', 'removeAddressSettings', spec.event);
   });
 
   test('to an address that the broker neither has nor makes is refused at once, with its reason', async () => {
     const spec = fresh();
     const settings = { autoCreateAddresses: false, autoCreateQueues: false };
-    await operator.management.operation('broker', 'addAddressSettings', spec.event, JSON.stringify(settings));
+    await rig.operator.management.operation('broker', 'addAddressSettings', spec.event, JSON.stringify(settings));
     try {
       const one = bench();
       await one.start([]);
@@ -162,26 +146,26 @@ describe('a send', () => {
         expect(error.message).toContain('amqp:not-found');
         expect(error.message).toContain(spec.event);
       }
-      await operator.createQueue(spec.event, spec.queue, { 'auto-create-address': true });
+      await rig.operator.createQueue(spec.event, spec.queue, { 'auto-create-address': true });
       await one.send(spec.event, 'c');
-      await operator.holds(spec.queue, 1);
+      await rig.operator.holds(spec.queue, 1);
     } finally {
-      await operator.management.operation('broker', 'removeAddressSettings', spec.event);
+      await rig.operator.management.operation('broker', 'removeAddressSettings', spec.event);
     }
   });
 
   test('that never got its turn says what was in the way: no credit, no connection', async () => {
     const spec = fresh();
-    const undo = await blockOnArtemis(operator, spec.event);
-    const one = bench(through(proxy));
+    const undo = await blockOnArtemis(rig.operator, spec.event);
+    const one = bench(through(rig.proxy));
     await one.start([]);
     const soon = (): { deadlineAt: number } => ({ deadlineAt: Date.now() + 500 });
     const full = await failure(one.send(spec.event, 'x', soon()));
     expect(full).toMatchObject({ outcome: 'not-sent', code: 'send-timeout' });
     expect(full.message).toContain('gave no credit: the address may be full');
     await undo();
-    proxy.refuse(true);
-    proxy.cut();
+    rig.proxy.refuse(true);
+    rig.proxy.cut();
     await one.until('reconnecting');
     const away = await failure(one.send(spec.event, 'x', soon()));
     expect(away).toMatchObject({ outcome: 'not-sent', code: 'send-timeout' });
@@ -190,10 +174,10 @@ describe('a send', () => {
 
   test('whose deadline or signal came first was not sent, and never will be', async () => {
     const spec = fresh();
-    const one = bench(through(proxy));
+    const one = bench(through(rig.proxy));
     await one.start([spec]);
-    proxy.refuse(true);
-    proxy.cut();
+    rig.proxy.refuse(true);
+    rig.proxy.cut();
     await one.until('reconnecting');
     const controller = new AbortController();
     const expired = failure(one.send(spec.event, 'expired', { deadlineAt: Date.now() + 200 }));
@@ -210,47 +194,47 @@ describe('a send', () => {
       outcome: 'not-sent',
       code: 'send-aborted',
     });
-    proxy.refuse(false);
+    rig.proxy.refuse(false);
     await patient;
     await one.send(spec.event, 'last');
-    await operator.holds(spec.queue, 2);
+    await rig.operator.holds(spec.queue, 2);
   });
 
   test('that was transmitted and not confirmed in time is unknown, and its late outcome harms nobody', async () => {
     const spec = fresh();
-    const one = bench(through(proxy));
+    const one = bench(through(rig.proxy));
     await one.start([spec]);
     await one.send(spec.event, 'first');
-    proxy.hold(true);
+    rig.proxy.hold(true);
     const error = await failure(one.send(spec.event, 'silent', { deadlineAt: Date.now() + 300 }));
     expect(error).toMatchObject({ outcome: 'unknown', code: 'send-timeout', retryable: true });
-    await until('the broker has it', async () => (await operator.count(spec.queue)) === 2);
-    proxy.hold(false);
-    proxy.cut();
+    await until('the broker has it', async () => (await rig.operator.count(spec.queue)) === 2);
+    rig.proxy.hold(false);
+    rig.proxy.cut();
     await one.send(spec.event, 'next');
-    await operator.holds(spec.queue, 3);
+    await rig.operator.holds(spec.queue, 3);
   });
 
   test('that was in flight when the connection was cut goes again with its id, in order: one copy in the queue', async () => {
     const spec = fresh();
-    const one = bench(through(proxy));
+    const one = bench(through(rig.proxy));
     await one.start([spec]);
     await one.send(spec.event, 'warm');
-    proxy.hold(true);
+    rig.proxy.hold(true);
     const sends = Promise.all(
       Array.from({ length: 50 }, (_, i) => one.send(spec.event, String(i), { dedupeId: `${spec.event}#${String(i)}` })),
     );
-    await until('the broker has them', async () => (await operator.count(spec.queue)) === 51);
-    proxy.hold(false);
-    proxy.cut();
+    await until('the broker has them', async () => (await rig.operator.count(spec.queue)) === 51);
+    rig.proxy.hold(false);
+    rig.proxy.cut();
     await sends;
     await one.send(spec.event, 'after');
-    await operator.holds(spec.queue, 52);
+    await rig.operator.holds(spec.queue, 52);
   });
 
   test('keeps the order of the calls over cuts at any time', async () => {
     const spec = fresh();
-    const one = bench(through(proxy));
+    const one = bench(through(rig.proxy));
     await one.start([spec]);
     const inbox = await one.listen(spec);
     inbox.accepting = true;
@@ -259,7 +243,7 @@ describe('a send', () => {
     for (let i = 0; i < 1_000; i++) {
       sends.push(one.send(spec.event, String(i), { dedupeId: `${spec.event}#${String(i)}`, deadlineAt: Date.now() + 20_000 }));
       if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
-      if (i % 250 === 100) proxy.cut();
+      if (i % 250 === 100) rig.proxy.cut();
     }
     await Promise.all(sends);
     await until('all have come', () => new Set(inbox.bodies).size === 1_000);
@@ -270,10 +254,10 @@ describe('a send', () => {
 
   test('fifty that wait for a dead broker all reject with typed errors', async () => {
     const spec = fresh();
-    const one = bench(through(proxy));
+    const one = bench(through(rig.proxy));
     await one.start([spec]);
-    proxy.refuse(true);
-    proxy.cut();
+    rig.proxy.refuse(true);
+    rig.proxy.cut();
     const errors = await Promise.all(
       Array.from({ length: 50 }, () => failure(one.send(spec.event, 'x', { deadlineAt: Date.now() + 300 }))),
     );
@@ -282,17 +266,17 @@ describe('a send', () => {
 
   test('before the start and after the stop rejects at once; those that wait at the stop reject too', async () => {
     const spec = fresh();
-    const one = bench(through(proxy));
+    const one = bench(through(rig.proxy));
     expect(await failure(one.send(spec.event, 'x'))).toMatchObject({ outcome: 'not-sent', code: 'not-running' });
     await one.start([spec]);
-    proxy.refuse(true);
-    proxy.cut();
+    rig.proxy.refuse(true);
+    rig.proxy.cut();
     await one.until('reconnecting');
     const waiting = failure(one.send(spec.event, 'x'));
     await one.provider.stop({ deadlineMs: 5_000 });
     expect(await waiting).toMatchObject({ outcome: 'not-sent', code: 'not-running' });
     expect(await failure(one.send(spec.event, 'x'))).toMatchObject({ outcome: 'not-sent', code: 'not-running' });
-    expect(await operator.count(spec.queue)).toBe(0);
+    expect(await rig.operator.count(spec.queue)).toBe(0);
   });
 
   test('is safe when its queue and address are destroyed: the link is opened anew', async () => {
@@ -300,7 +284,7 @@ describe('a send', () => {
     const one = bench();
     await one.start([spec]);
     await one.send(spec.event, 'a');
-    await operator.management.operation('broker', 'deleteAddress', spec.event, true);
+    await rig.operator.management.operation('broker', 'deleteAddress', spec.event, true);
     await one.send(spec.event, 'b');
     expect(one.states.map(({ state }) => state)).toEqual(['connecting', 'connected']);
   });
@@ -313,10 +297,10 @@ describe('a send', () => {
     inbox.accepting = true;
     inbox.subscription.open();
     await one.send(spec.event, 'a');
-    const sessions = await operator.sessionsOf(`${one.host.serviceName}/${one.host.serverName}`);
+    const sessions = await rig.operator.sessionsOf(`${one.host.serviceName}/${one.host.serverName}`);
     expect(sessions.length).toBeGreaterThan(2);
     for (const { id, connection } of sessions)
-      await operator.management.operation('broker', 'closeSessionWithID', connection, id).catch(() => undefined);
+      await rig.operator.management.operation('broker', 'closeSessionWithID', connection, id).catch(() => undefined);
     await one.until('reconnecting');
     await one.send(spec.event, 'b');
     await until('both have come', () => new Set(inbox.bodies).size === 2);
@@ -329,9 +313,9 @@ describe('a send', () => {
     for (let i = 0; i < 600; i += 50) {
       const addresses = Array.from({ length: 50 }, (_, n) => `${base}.${String(i + n)}`);
       await Promise.all(addresses.map((address) => one.send(address, 'x')));
-      await Promise.all(addresses.map((address) => operator.management.operation('broker', 'deleteAddress', address, true)));
+      await Promise.all(addresses.map((address) => rig.operator.management.operation('broker', 'deleteAddress', address, true)));
     }
-    const sessions = await operator.sessionsOf(`${one.host.serviceName}/${one.host.serverName}`);
+    const sessions = await rig.operator.sessionsOf(`${one.host.serviceName}/${one.host.serverName}`);
     expect(sessions.length).toBeLessThan(300);
   });
 });

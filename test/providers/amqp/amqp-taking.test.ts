@@ -1,40 +1,23 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import rhea from 'rhea';
 import { SendError, TidingsError } from '../../../src/core/errors.js';
 import type { CopyTo, SubscriptionSpec, WireMessage } from '../../../src/core/provider.js';
 import type { AmqpMessage } from '../../../src/providers/amqp/rhea-message.js';
 import { dataSection } from '../../../src/providers/amqp/rhea-message.js';
 import { refuseOnArtemis } from '../../support/artemis-faults.js';
-import { Bench, Operator, Proxy, brokerUrl, specOf, through, unique, until, withUser } from './support.js';
+import { Rig } from './rig.js';
+import { type Bench, brokerUrl, specOf, through, unique, until, withUser } from './support.js';
 
-let operator: Operator;
-let proxy: Proxy;
-const benches: Bench[] = [];
-
-beforeEach(async () => {
-  operator = await Operator.open();
-  proxy = await Proxy.open();
-});
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await bench.provider.stop({ deadlineMs: 2_000 });
-  await proxy.close();
-  await operator.close();
-});
+const rig = Rig.forEachTest();
 
 function fresh(more: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
-  const spec = specOf(unique('taken'), unique('L'), more);
-  operator.clean(spec);
-  return spec;
+  return rig.fresh(unique('taken'), more);
 }
 
-async function started(specs: SubscriptionSpec[], url = brokerUrl().href): Promise<Bench> {
-  const bench = new Bench({ url, reconnect: { initialDelayMs: 50, maxDelayMs: 500 } });
-  benches.push(bench);
-  await bench.start(specs);
-  return bench;
+function started(specs: SubscriptionSpec[], url = brokerUrl().href): Promise<Bench> {
+  return rig.started(specs, { url });
 }
 
 /** Puts so many into the archive, numbered. */
@@ -75,7 +58,7 @@ describe('taking messages out of a queue', () => {
   test('copies them oldest first to one queue alone, with headers laid over, and the originals are gone', async () => {
     const event = unique('taken');
     const [spec, sibling] = [specOf(event, unique('A')), specOf(event, unique('B'))];
-    operator.clean(spec, sibling);
+    rig.operator.clean(spec, sibling);
     const one = await started([spec, sibling]);
     await archive(one, spec, 20);
     const seen: string[] = [];
@@ -85,9 +68,9 @@ describe('taking messages out of a queue', () => {
     });
     expect(taken).toBe(20);
     expect(seen).toEqual(numbers(0, 20));
-    await operator.holds(spec.archive, 0);
-    await operator.holds(spec.queue, 20);
-    await operator.holds(sibling.queue, 0);
+    await rig.operator.holds(spec.archive, 0);
+    await rig.operator.holds(spec.queue, 20);
+    await rig.operator.holds(sibling.queue, 0);
     const inbox = await one.listen(spec);
     inbox.accepting = true;
     inbox.subscription.open();
@@ -100,7 +83,7 @@ describe('taking messages out of a queue', () => {
     const spec = fresh();
     const one = await started([spec]);
     const inTwoSeconds = Date.now() + 2_000;
-    await operator.publish(
+    await rig.operator.publish(
       spec.archive,
       {
         durable: true,
@@ -116,20 +99,20 @@ describe('taking messages out of a queue', () => {
       } as AmqpMessage,
       'queue',
     );
-    await operator.publish(
+    await rig.operator.publish(
       spec.archive,
       { body: 'was delayed', message_annotations: { 'x-opt-delivery-time': rhea.types.wrap_long(inTwoSeconds) } },
       'queue',
     );
     await until('both wait', async () => {
-      const row = await operator.queue(spec.archive);
+      const row = await rig.operator.queue(spec.archive);
       return row?.['messageCount'] === '2' && row['scheduledCount'] === '0';
     });
     // What was delayed comes to the head of its queue.
     const ids = ['b', 'a'];
     expect(await one.provider.queues.take(spec.archive, {}, () => toQueue(spec, { dedupeId: String(ids.shift()) })())).toBe(2);
-    const second = await operator.take(queueOf(spec), 'topic');
-    const copy = (await operator.take(queueOf(spec), 'topic')) as AmqpMessage & Record<string, unknown>;
+    const second = await rig.operator.take(queueOf(spec), 'topic');
+    const copy = (await rig.operator.take(queueOf(spec), 'topic')) as AmqpMessage & Record<string, unknown>;
     expect(copy).toMatchObject({
       durable: true,
       message_id: 'not-unique',
@@ -154,10 +137,10 @@ describe('taking messages out of a queue', () => {
     const decide = ({ body }: WireMessage): CopyTo | 'remove' | 'skip' =>
       Number(body) % 3 === 0 ? 'remove' : Number(body) % 3 === 1 ? 'skip' : toQueue(spec)();
     expect(await one.provider.queues.take(spec.archive, {}, decide)).toBe(20);
-    await operator.holds(spec.archive, 10);
+    await rig.operator.holds(spec.archive, 10);
     expect(await bodiesOf(one, spec.archive)).toEqual(numbers(0, 30).filter((n) => Number(n) % 3 === 1));
     expect(await bodiesOf(one, queueOf(spec))).toEqual(numbers(0, 30).filter((n) => Number(n) % 3 === 2));
-    const first = await operator.take(spec.archive);
+    const first = await rig.operator.take(spec.archive);
     expect([first.body, first.delivery_count]).toEqual(['1', undefined]);
     // A second time they are shown again.
     expect(await one.provider.queues.take(spec.archive, {}, () => 'remove')).toBe(9);
@@ -169,9 +152,9 @@ describe('taking messages out of a queue', () => {
     await archive(one, spec, 25);
     expect(await one.provider.queues.take(spec.archive, { limit: 0 }, () => 'remove')).toBe(0);
     expect(await one.provider.queues.take(spec.archive, { limit: 4 }, ({ body }) => (Number(body) < 10 ? 'skip' : 'remove'))).toBe(4);
-    await operator.holds(spec.archive, 21);
+    await rig.operator.holds(spec.archive, 21);
     expect(await bodiesOf(one, spec.archive)).toEqual([...numbers(0, 10), ...numbers(14, 25)]);
-    expect((await operator.queue(spec.archive))?.['deliveringCount']).toBe('0');
+    expect((await rig.operator.queue(spec.archive))?.['deliveringCount']).toBe('0');
   });
 
   test('looks at no more than stood there when it began, though each copy goes to the end of the same queue', async () => {
@@ -186,7 +169,7 @@ describe('taking messages out of a queue', () => {
     };
     expect(await one.provider.queues.take(queueOf(spec), {}, again)).toBe(5);
     expect(seen).toEqual(numbers(0, 5));
-    await operator.holds(spec.queue, 6);
+    await rig.operator.holds(spec.queue, 6);
   });
 
   test('ends where nothing is left for it, though more stood there when it began', async () => {
@@ -196,11 +179,11 @@ describe('taking messages out of a queue', () => {
     let taken = 0;
     const taking = one.provider.queues.take(spec.archive, {}, () => {
       // Somebody empties the queue meanwhile.
-      if (++taken === 1) void operator.management.operation(`queue.${spec.archive}`, 'removeAllMessages');
+      if (++taken === 1) void rig.operator.management.operation(`queue.${spec.archive}`, 'removeAllMessages');
       return 'remove';
     });
     expect(await taking).toBeLessThanOrEqual(40);
-    await operator.holds(spec.archive, 0);
+    await rig.operator.holds(spec.archive, 0);
     expect(await one.provider.queues.take(unique('nothing'), {}, () => 'remove')).toBe(0);
     expect(await one.provider.queues.take(spec.archive, {}, () => 'remove')).toBe(0);
   });
@@ -217,7 +200,7 @@ describe('taking messages out of a queue', () => {
     inbox.subscription.open();
     const takes = [one, two].map((bench) => bench.provider.queues.take(queueOf(spec), {}, toQueue(target)));
     const [first = 0, second = 0] = await Promise.all(takes);
-    await operator.holds(spec.queue, 0);
+    await rig.operator.holds(spec.queue, 0);
     expect(first + second + inbox.deliveries.length).toBe(300);
     const copies = await bodiesOf(one, queueOf(target));
     expect([...copies, ...inbox.bodies].sort((a, b) => Number(a) - Number(b))).toEqual(numbers(0, 300));
@@ -236,24 +219,24 @@ describe('taking messages out of a queue', () => {
       expect(error.code).toBe('missing-queue');
       expect(error.message).toContain(to);
     }
-    await operator.holds(spec.archive, 3);
+    await rig.operator.holds(spec.archive, 3);
     expect(await bodiesOf(one, spec.archive)).toEqual(numbers(0, 3));
-    expect(await operator.queue(missing.split('::')[1] ?? '')).toBeUndefined();
+    expect(await rig.operator.queue(missing.split('::')[1] ?? '')).toBeUndefined();
   });
 
   test('into a queue that goes away meanwhile ends with that, and loses no more than a second of it', async () => {
     const spec = fresh();
     const one = await started([spec]);
     const target = fresh();
-    await operator.createQueue(target.event, target.queue);
+    await rig.operator.createQueue(target.event, target.queue);
     await archive(one, spec, 3_000);
     let shown = 0;
     const taking = one.provider.queues.take(spec.archive, {}, () => {
-      if (++shown === 5) void operator.destroyQueue(target.queue);
+      if (++shown === 5) void rig.operator.destroyQueue(target.queue);
       return toQueue(target)();
     });
     // The broker makes such a queue anew when a copy names it, unless it is told not to.
-    await operator.management.operation(
+    await rig.operator.management.operation(
       'broker',
       'addAddressSettings',
       target.event,
@@ -263,9 +246,9 @@ describe('taking messages out of a queue', () => {
       const error = await failure(taking);
       expect(error.message).toContain(target.queue);
       expect(['missing-queue', 'send-refused']).toContain(error.code);
-      expect(await operator.count(spec.archive)).toBeGreaterThan(0);
+      expect(await rig.operator.count(spec.archive)).toBeGreaterThan(0);
     } finally {
-      await operator.management.operation('broker', 'removeAddressSettings', target.event);
+      await rig.operator.management.operation('broker', 'removeAddressSettings', target.event);
     }
   });
 
@@ -273,7 +256,7 @@ describe('taking messages out of a queue', () => {
     const spec = fresh();
     const one = await started([spec]);
     await archive(one, spec, 3);
-    const undo = await refuseOnArtemis(operator, spec.event);
+    const undo = await refuseOnArtemis(rig.operator, spec.event);
     try {
       const error = await failure(one.provider.queues.take(spec.archive, {}, toQueue(spec)));
       expect(error).toBeInstanceOf(SendError);
@@ -285,39 +268,39 @@ describe('taking messages out of a queue', () => {
     expect(await bodiesOf(one, spec.archive)).toEqual(numbers(0, 3));
     // And it goes on where it stopped, once there is room.
     expect(await one.provider.queues.take(spec.archive, {}, toQueue(spec))).toBe(3);
-    await operator.holds(spec.queue, 3);
+    await rig.operator.holds(spec.queue, 3);
   });
 
   test("a lost connection ends it with 'connection'; what was not confirmed is still there", async () => {
     const spec = fresh();
-    const one = await started([spec], through(proxy));
+    const one = await started([spec], through(rig.proxy));
     await archive(one, spec, 200);
     let shown = 0;
     const error = await failure(
       one.provider.queues.take(spec.archive, {}, ({ body }) => {
-        if (++shown === 50) proxy.cut();
+        if (++shown === 50) rig.proxy.cut();
         return toQueue(spec, { dedupeId: `${spec.queue}#${String(body)}` })();
       }),
     );
     expect(error).toMatchObject({ code: 'connection', retryable: true });
     await one.until('connected', one.states.length);
-    await until('nothing is out', async () => (await operator.queue(spec.archive))?.['deliveringCount'] === '0');
-    const left = await operator.count(spec.archive);
+    await until('nothing is out', async () => (await rig.operator.queue(spec.archive))?.['deliveringCount'] === '0');
+    const left = await rig.operator.count(spec.archive);
     expect(left).toBeGreaterThanOrEqual(150);
     // A death between confirmation and acceptance repeats one, which the broker knows by its id.
     expect(
       await one.provider.queues.take(spec.archive, {}, ({ body }) => toQueue(spec, { dedupeId: `${spec.queue}#${String(body)}` })()),
     ).toBe(left);
-    await operator.holds(spec.queue, 200);
+    await rig.operator.holds(spec.queue, 200);
   });
 
   test('a broker that falls silent ends it in time', async () => {
     const spec = fresh();
-    const one = await started([spec], through(proxy));
+    const one = await started([spec], through(rig.proxy));
     await archive(one, spec, 20);
     let shown = 0;
     const taking = one.provider.queues.take(spec.archive, {}, () => {
-      if (++shown === 3) proxy.hold(true);
+      if (++shown === 3) rig.proxy.hold(true);
       return toQueue(spec)();
     });
     const error = await failure(taking);
@@ -328,11 +311,11 @@ describe('taking messages out of a queue', () => {
     const spec = fresh();
     const one = await started([spec]);
     await archive(one, spec, 3);
-    await operator.management.operation(`queue.${spec.archive}`, 'pause');
+    await rig.operator.management.operation(`queue.${spec.archive}`, 'pause');
     const error = await failure(one.provider.queues.take(spec.archive, {}, () => 'remove'));
     expect(error).toMatchObject({ code: 'connection', retryable: true });
     expect(error.message).toContain('paused');
-    await operator.holds(spec.archive, 3);
+    await rig.operator.holds(spec.archive, 3);
   });
 
   test('a decision that throws ends it with that, the message in its place', async () => {
@@ -351,14 +334,14 @@ describe('taking messages out of a queue', () => {
   test('without the right to manage it is refused, and the error names the right', async () => {
     const prefix = unique('mine');
     const spec = specOf(`${prefix}.e`, 'L', { queue: `${prefix}.L` });
-    operator.clean(spec);
-    await withUser(operator, { prefix, manage: false }, async (url) => {
+    rig.operator.clean(spec);
+    await withUser(rig.operator, { prefix, manage: false }, async (url) => {
       const one = await started([spec], url);
       await archive(one, spec, 1);
       const error = await failure(one.provider.queues.take(spec.archive, {}, () => 'remove'));
       expect(error.code).toBe('permission');
       expect(error.message).toMatch(/lacks the right (MANAGE|SEND) on address activemq\.management/);
-      await operator.holds(spec.archive, 1);
+      await rig.operator.holds(spec.archive, 1);
       await one.provider.stop({ deadlineMs: 1_000 });
     });
   });
@@ -399,7 +382,7 @@ describe('taking messages out of a queue', () => {
     process.stderr.write(
       `${String(count)} skipped in ${(skipMs / 1000).toFixed(1)} s (${grownMb.toFixed(1)} MB more), ${String(copied)} copied in ${((performance.now() - since) / 1000).toFixed(1)} s\n`,
     );
-    await operator.holds(spec.archive, count - copied);
-    await operator.holds(spec.queue, copied);
+    await rig.operator.holds(spec.archive, count - copied);
+    await rig.operator.holds(spec.queue, copied);
   }, 120_000);
 });

@@ -18,6 +18,7 @@ import { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
 import { encoded } from '../../../src/providers/amqp/rhea-message.js';
 import type { AmqpMessage } from '../../../src/providers/amqp/rhea-message.js';
 import { AmqpProvider } from '../../../src/providers/amqp/index.js';
+import { waitUntil } from '../../../src/testing/wait-until.js';
 import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
 
 export function brokerUrl(): URL {
@@ -36,14 +37,16 @@ export function unique(name: string): string {
   return `${name}.${randomBytes(5).toString('hex')}`;
 }
 
+/** As `waitUntil`, for probes whose 0 or empty text is an answer. */
 export async function until<T>(what: string, probe: () => T | Promise<T>, timeoutMs = 20_000): Promise<NonNullable<T>> {
-  const endsAt = Date.now() + timeoutMs;
-  for (;;) {
-    const value = await probe();
-    if (value !== undefined && value !== null && value !== false) return value;
-    if (Date.now() > endsAt) throw new Error(`waited ${String(timeoutMs)} ms in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  const found = await waitUntil(
+    async () => {
+      const value = await probe();
+      return value === undefined || value === null || value === false ? undefined : { value };
+    },
+    { timeoutMs, what },
+  );
+  return found?.value as NonNullable<T>;
 }
 
 export interface LogLine {
