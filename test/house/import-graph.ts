@@ -10,8 +10,10 @@ const allowedFolders: Readonly<Record<string, readonly string[]>> = {
   core: [],
   codecs: ['core'],
   'providers/memory': ['core'],
-  'providers/amqp': ['core'],
-  'providers/stomp': ['core'],
+  'providers/network': ['core'],
+  'providers/artemis': ['core', 'providers/network'],
+  'providers/amqp': ['core', 'providers/network', 'providers/artemis'],
+  'providers/stomp': ['core', 'providers/network', 'providers/artemis'],
   reliability: ['core'],
   patterns: ['core'],
   manager: ['core', 'codecs', 'reliability', 'patterns'],
@@ -26,6 +28,7 @@ const packagePlaces: Readonly<Record<string, string>> = {
   rhea: 'src/providers/amqp/rhea-',
   '@stomp/stompjs': 'src/providers/stomp/stompjs-driver.ts',
   inversify: 'src/container/',
+  ws: 'src/providers/stomp/web-socket.ts',
   'lru-cache': 'src/reliability/memory-dedupe-store.ts',
 };
 

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../core/clock.js';
 import { Deadlines } from '../../core/deadlines.js';
 import { resolvedAmqpOptions } from '../../providers/amqp/amqp-options.js';
-import { ArtemisManagement, OperationFault } from '../../providers/amqp/artemis-management.js';
+import { managementOver } from '../../providers/amqp/management-links.js';
+import { OperationFault } from '../../providers/artemis/artemis-management.js';
 import { RheaConnection } from '../../providers/amqp/rhea-driver.js';
 import { serviceName } from './tasks.js';
 
@@ -16,7 +17,7 @@ const goodbyeMs = 1_000;
 export async function removeAll(url: string, prefix: string): Promise<string[]> {
   const deadlines = new Deadlines(systemClock);
   const connection = await connect(url);
-  const management = new ArtemisManagement(connection, systemClock, deadlines);
+  const management = managementOver(connection, systemClock, deadlines);
   const names = (all: unknown): string[] => (Array.isArray(all) ? all.map(String).filter((name) => name.startsWith(prefix)) : []);
   try {
     for (const queue of names(await management.attribute('broker', 'QueueNames'))) {

@@ -1,12 +1,6 @@
 import type { CopyOutcome, CopyTo, Notice, SubscriptionSpec, WireMessage } from '../../core/provider.js';
-import {
-  anycastHint,
-  deliveryTimeAnnotation,
-  duplicateIdProperty,
-  fullyQualified,
-  isBrokersAnnotation,
-  multicastHint,
-} from './artemis-dialect.js';
+import { duplicateIdHeader, fullyQualified } from '../artemis/artemis-words.js';
+import { anycastHint, deliveryTimeAnnotation, isBrokersAnnotation, multicastHint } from './artemis-dialect.js';
 import { encoded, long } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
 
@@ -99,6 +93,6 @@ function laidOver(headers: ReadonlyMap<string, string>, copy: Pick<Copy, 'header
     if (value === undefined) result.delete(name);
     else result.set(name, value.toWellFormed());
   }
-  if (copy.dedupeId !== undefined) result.set(duplicateIdProperty, copy.dedupeId);
+  if (copy.dedupeId !== undefined) result.set(duplicateIdHeader, copy.dedupeId);
   return Object.fromEntries(result);
 }

@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { ConfigurationError } from '../../core/errors.js';
 import { optionMistakes } from '../../core/option-mistakes.js';
 import type { QueueNaming } from '../../core/provider.js';
-
-/** How queues come into being. */
-export type Provisioning = 'management' | 'attach' | 'none';
+import { provisionings } from '../artemis/provisioning-mode.js';
+import type { Provisioning, ProvisioningMode } from '../artemis/provisioning-mode.js';
+import { addressShape, endpointsOf } from '../network/endpoints.js';
+import type { Endpoint, Schemes } from '../network/endpoints.js';
+import { delayMs, reconnectDelays, reconnectShape } from '../network/reconnect.js';
+import type { ReconnectDelays } from '../network/reconnect.js';
 
 export interface AmqpOptions {
   /**
@@ -46,55 +49,30 @@ export interface AmqpOptions {
   reconnect?: { initialDelayMs?: number; maxDelayMs?: number };
 }
 
-/** One broker to try. */
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-  readonly secure: boolean;
-  readonly credentials: Credentials | undefined;
-}
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string | undefined;
-}
-
-export interface ResolvedAmqpOptions {
+export interface ResolvedAmqpOptions extends ReconnectDelays {
   readonly endpoints: readonly Endpoint[];
   readonly tls: TlsConnectionOptions;
-  readonly provisioning: Provisioning | 'automatic';
+  readonly provisioning: ProvisioningMode;
   readonly queueNaming: QueueNaming;
   readonly body: 'value' | 'data';
   readonly idleTimeoutMs: number;
-  readonly initialDelayMs: number;
-  readonly maxDelayMs: number;
 }
 
-const defaultHost = 'localhost';
-const defaultPort = 5672;
-const defaultSecurePort = 5671;
+const schemes: Schemes = {
+  names: { amqp: { port: 5672, secure: false }, amqps: { port: 5671, secure: true } },
+  plain: { port: 5672, secure: false },
+  encrypted: { port: 5671, secure: true },
+  example: 'amqp://user:password@host:5672',
+};
 const defaultIdleTimeoutMs = 15_000;
-const defaultInitialDelayMs = 100;
-const defaultMaxDelayMs = 30_000;
-// A timer of Node cannot wait longer.
-const longestMs = 2 ** 31 - 1;
-
-const delayMs = z.number().int().min(1).max(longestMs);
 
 const schema = z.strictObject({
-  url: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
-  host: z.string().min(1).optional(),
-  port: z.number().int().min(1).max(65_535).optional(),
-  username: z.string().min(1).optional(),
-  password: z.string().optional(),
-  tls: z
-    .custom<TlsConnectionOptions>((value) => typeof value === 'object' && value !== null, 'must be an object as tls.connect() takes it')
-    .optional(),
-  provisioning: z.enum(['management', 'attach', 'none']).optional(),
+  ...addressShape,
+  provisioning: z.enum(provisionings).optional(),
   queueNaming: z.enum(['plain', 'qualified']).optional(),
   body: z.enum(['value', 'data']).optional(),
   idleTimeoutMs: delayMs.optional(),
-  reconnect: z.strictObject({ initialDelayMs: delayMs.optional(), maxDelayMs: delayMs.optional() }).optional(),
+  reconnect: reconnectShape,
 });
 
 /** @throws ConfigurationError with all mistakes at once, none of which shows a value that may hold a secret. */
@@ -102,10 +80,8 @@ export function resolvedAmqpOptions(options: AmqpOptions): ResolvedAmqpOptions {
   const mistakes: string[] = [];
   const parsed = schema.safeParse(options);
   if (!parsed.success) mistakes.push(...optionMistakes(parsed.error.issues, { '': Object.keys(schema.shape) }));
-  const endpoints = endpointsOf(options, mistakes);
-  const initialDelayMs = options.reconnect?.initialDelayMs ?? defaultInitialDelayMs;
-  const maxDelayMs = options.reconnect?.maxDelayMs ?? Math.max(defaultMaxDelayMs, initialDelayMs);
-  if (initialDelayMs > maxDelayMs) mistakes.push('reconnect.maxDelayMs must not be below reconnect.initialDelayMs');
+  const endpoints = endpointsOf(options, schemes, mistakes);
+  const delays = reconnectDelays(options.reconnect, mistakes);
   if (mistakes.length > 0) throw new ConfigurationError('options of AmqpProvider', mistakes);
   return Object.freeze({
     endpoints,
@@ -114,48 +90,6 @@ export function resolvedAmqpOptions(options: AmqpOptions): ResolvedAmqpOptions {
     queueNaming: options.queueNaming ?? 'plain',
     body: options.body ?? 'value',
     idleTimeoutMs: options.idleTimeoutMs ?? defaultIdleTimeoutMs,
-    initialDelayMs,
-    maxDelayMs,
+    ...delays,
   });
-}
-
-function endpointsOf(options: AmqpOptions, mistakes: string[]): Endpoint[] {
-  const given = typeof options.username === 'string' ? { username: options.username, password: options.password } : undefined;
-  if (options.username === undefined && options.password !== undefined) mistakes.push('password: is of no use without username');
-  if (options.url === undefined) {
-    const secure = options.tls !== undefined;
-    const port = options.port ?? (secure ? defaultSecurePort : defaultPort);
-    return [{ host: options.host ?? defaultHost, port, secure, credentials: given }];
-  }
-  if (options.host !== undefined || options.port !== undefined) mistakes.push('url: excludes host and port');
-  const urls = Array.isArray(options.url) ? (options.url as readonly unknown[]) : [options.url];
-  const endpoints = urls.flatMap((url, index) => {
-    const endpoint = endpointOf(url, given);
-    if (typeof endpoint !== 'string') return [endpoint];
-    // The text of a URL is never shown: it may hold a password.
-    mistakes.push(`${urls.length === 1 ? 'url' : `url[${String(index)}]`}: ${endpoint}`);
-    return [];
-  });
-  if (options.tls !== undefined && endpoints.some(({ secure }) => !secure))
-    mistakes.push('tls: needs amqps:// in url; with amqp:// nothing is encrypted');
-  return endpoints;
-}
-
-function endpointOf(text: unknown, given: Credentials | undefined): Endpoint | string {
-  if (typeof text !== 'string' || !URL.canParse(text))
-    return 'is no URL; write amqp://user:password@host:5672, with special characters percent-encoded';
-  const url = new URL(text);
-  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') return 'must begin with amqp:// or amqps://';
-  if (url.hostname === '') return 'names no host';
-  if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '') return 'must end after the port';
-  const secure = url.protocol === 'amqps:';
-  const port = url.port === '' ? (secure ? defaultSecurePort : defaultPort) : Number(url.port);
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  try {
-    const username = decodeURIComponent(url.username);
-    const password = url.password === '' ? undefined : decodeURIComponent(url.password);
-    return { host, port, secure, credentials: username === '' ? given : { username, password } };
-  } catch {
-    return 'has a user or password that is not percent-encoded rightly';
-  }
 }

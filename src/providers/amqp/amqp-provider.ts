@@ -15,22 +15,28 @@ import type {
   WireMessage,
   WireSend,
 } from '../../core/provider.js';
+import { connectionFault } from '../artemis/artemis-faults.js';
+import { ArtemisProvisioning } from '../artemis/artemis-provisioning.js';
+import { ArtemisQueues } from '../artemis/artemis-queues.js';
+import { clientId } from '../artemis/artemis-words.js';
+import { ConnectionKeeper } from '../network/connection-keeper.js';
+import type { Endpoint } from '../network/endpoints.js';
+import { PeerFault } from '../network/peer-fault.js';
+import { AmqpAccess } from './amqp-access.js';
 import { resolvedAmqpOptions } from './amqp-options.js';
 import type { AmqpOptions, ResolvedAmqpOptions } from './amqp-options.js';
 import { AmqpSender } from './amqp-sender.js';
 import { AmqpSubscription } from './amqp-subscription.js';
 import { checkProduct } from './artemis-dialect.js';
-import { ArtemisManagement } from './artemis-management.js';
-import { ArtemisProvisioning } from './artemis-provisioning.js';
-import { ArtemisQueues } from './artemis-queues.js';
-import { ConnectionKeeper } from './connection-keeper.js';
 import type { Epoch } from './epoch.js';
+import { managementOver } from './management-links.js';
 import { Relay } from './relay.js';
-import { AmqpFault } from './amqp-fault.js';
-import type { RheaConnection } from './rhea-driver.js';
+import { RheaConnection } from './rhea-driver.js';
+import type { ConnectOptions } from './rhea-driver.js';
 
 /** Senders without anything to send are closed when there are more: reply addresses come and go. */
 const mostSenders = 256;
+const connectTimeoutMs = 10_000;
 /** Of the time `stop()` has, kept for saying goodbye. */
 const goodbyeMs = 500;
 
@@ -57,7 +63,7 @@ export class AmqpProvider implements Provider {
     this.#options = resolvedAmqpOptions(options);
     this.queueNaming = this.#options.queueNaming;
     this.queues = new ArtemisQueues(
-      () => this.#session?.epoch,
+      () => this.#session?.epoch?.access,
       () => this.#session?.clock ?? systemClock,
     );
   }
@@ -109,7 +115,7 @@ class Session {
   readonly #host: ProviderHost;
   readonly #deadlines: Deadlines;
   readonly #provisioning: ArtemisProvisioning;
-  readonly #keeper: ConnectionKeeper;
+  readonly #keeper: ConnectionKeeper<Epoch>;
   readonly #senders = new Map<string, AmqpSender>();
   readonly #subscriptions = new Set<AmqpSubscription>();
   #stopped: Promise<void> | undefined;
@@ -119,8 +125,10 @@ class Session {
     this.#host = host;
     this.#deadlines = new Deadlines(host.clock);
     this.#provisioning = new ArtemisProvisioning(options.provisioning, specs, host);
-    this.#keeper = new ConnectionKeeper(options, host, {
-      prepare: (connection, first) => this.#prepare(connection, first),
+    this.#keeper = new ConnectionKeeper<Epoch>(options, host, {
+      open: (endpoint, signal, onLost) => RheaConnection.open(this.#connectOptions(endpoint), signal, onLost),
+      prepare: (connection, _endpoint, first) => this.#prepare(connection, first),
+      explained: connectionFault,
       up: (epoch) => this.#up(epoch),
       down: (epoch, fault) => {
         this.#down(epoch, fault);
@@ -156,7 +164,7 @@ class Session {
       clock: this.#host.clock,
       logger: this.#host.logger,
       maxDelayMs: this.#options.maxDelayMs,
-      restore: (epoch, which) => this.#provisioning.restore(epoch, which),
+      restore: ({ access }, which) => this.#provisioning.restore(access, which),
       forget: (which) => {
         this.#subscriptions.delete(which);
       },
@@ -190,23 +198,39 @@ class Session {
     await this.#keeper.stop(left());
     for (const subscription of subscriptions) subscription.disconnected();
     epoch?.relay.lost();
-    epoch?.management.lost(stoppedFault());
+    epoch?.access.management.lost(stoppedFault());
     this.#deadlines.expireAll();
     this.#host.onState({ state: 'stopped' });
+  }
+
+  #connectOptions(endpoint: Endpoint): ConnectOptions {
+    const { serviceName, serverName, clock } = this.#host;
+    return {
+      host: endpoint.host,
+      port: endpoint.port,
+      tls: endpoint.secure ? this.#options.tls : undefined,
+      username: endpoint.credentials?.username,
+      password: endpoint.credentials?.password,
+      containerId: clientId(serviceName, serverName),
+      idleTimeoutMs: this.#options.idleTimeoutMs,
+      connectTimeoutMs,
+      clock,
+    };
   }
 
   async #prepare(connection: RheaConnection, first: boolean): Promise<Epoch> {
     checkProduct(connection.product);
     const { clock, logger } = this.#host;
-    const management = new ArtemisManagement(connection, clock, this.#deadlines);
+    const management = managementOver(connection, clock, this.#deadlines);
     const relay = new Relay(connection, { clock, logger, deadlines: this.#deadlines });
+    const access = new AmqpAccess(connection, { management, relay, clock });
     try {
       await relay.open();
-      const faulty = await this.#provisioning.run(connection, management, first);
+      const faulty = await this.#provisioning.run(access, first);
       const clockOffsetMs = await this.#provisioning.clockOffset(management);
       return {
         connection,
-        management,
+        access,
         relay,
         clockOffsetMs,
         faulty,
@@ -228,11 +252,11 @@ class Session {
     for (const sender of this.#senders.values()) sender.connected(epoch.connection);
   }
 
-  #down(epoch: Epoch, fault: AmqpFault): void {
+  #down(epoch: Epoch, fault: PeerFault): void {
     for (const sender of this.#senders.values()) sender.disconnected();
     for (const subscription of this.#subscriptions) subscription.disconnected();
     epoch.relay.lost();
-    epoch.management.lost(fault);
+    epoch.access.management.lost(fault);
   }
 
   #sender({ address, routing }: WireSend): AmqpSender {
@@ -277,6 +301,6 @@ class Session {
   }
 }
 
-function stoppedFault(): AmqpFault {
-  return new AmqpFault('stopped', 'the provider was stopped');
+function stoppedFault(): PeerFault {
+  return new PeerFault('stopped', 'the provider was stopped');
 }

@@ -5,10 +5,11 @@ import type { TidingsErrorOptions } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { Routing, WireMessage, WireSend } from '../../core/provider.js';
 import { encodedMessage } from './amqp-encoder.js';
-import { capabilityOf, missingRight, sendRefusal } from './artemis-dialect.js';
-import type { AmqpFault } from './amqp-fault.js';
+import { missingRight } from '../artemis/artemis-words.js';
+import type { PeerFault } from '../network/peer-fault.js';
+import { PendingSend } from '../network/pending-send.js';
+import { capabilityOf, sendRefusal } from './artemis-dialect.js';
 import type { SenderLink, TransferToken } from './rhea-links.js';
-import { PendingSend } from './pending-send.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 const mostInFlight = 1_000;
@@ -33,10 +34,10 @@ export class AmqpSender {
   readonly #address: string;
   readonly #routing: Routing;
   readonly #host: SenderHost;
-  #waiting: PendingSend[] = [];
+  #waiting: PendingSend<Buffer>[] = [];
   #head = 0;
-  readonly #inFlight = new Map<TransferToken, PendingSend>();
-  readonly #unsettled = new Set<PendingSend>();
+  readonly #inFlight = new Map<TransferToken, PendingSend<Buffer>>();
+  readonly #unsettled = new Set<PendingSend<Buffer>>();
   #connection: RheaConnection | undefined;
   #link: SenderLink | undefined;
   #reopenTimer: Timer | undefined;
@@ -60,7 +61,7 @@ export class AmqpSender {
   /** Rejects with a SendError. */
   send(message: WireMessage, options: WireSend): Promise<void> {
     return new Promise((resolve, reject) => {
-      const send = new PendingSend(message, options, { resolve, reject, onSettled: this.#settled, hindrance: this.#hindrance });
+      const send = new PendingSend<Buffer>(message, options, { resolve, reject, onSettled: this.#settled, hindrance: this.#hindrance });
       this.#unsettled.add(send);
       this.#host.deadlines.add(send, options.deadlineAt);
       if (options.signal !== undefined) this.#host.deadlines.aborts.add(options.signal, send);
@@ -123,14 +124,14 @@ export class AmqpSender {
     }
   }
 
-  #transmit(link: SenderLink, send: PendingSend): void {
+  #transmit(link: SenderLink, send: PendingSend<Buffer>): void {
     if (send.payload === undefined) return;
     send.repeated = send.transmitted;
     send.transmitted = true;
     this.#inFlight.set(link.send(send.payload), send);
   }
 
-  #encode(send: PendingSend): boolean {
+  #encode(send: PendingSend<Buffer>): boolean {
     if (send.payload !== undefined) return true;
     const { dedupeId, notBefore } = send.options;
     try {
@@ -180,7 +181,7 @@ export class AmqpSender {
     this.#link = link;
   }
 
-  #closed(fault: AmqpFault): void {
+  #closed(fault: PeerFault): void {
     this.#dropLink();
     const right = missingRight(fault.message);
     if (right !== undefined) {
@@ -230,7 +231,7 @@ export class AmqpSender {
     this.#head = 0;
   }
 
-  readonly #settled = (send: PendingSend): void => {
+  readonly #settled = (send: PendingSend<Buffer>): void => {
     this.#unsettled.delete(send);
     this.#host.deadlines.remove(send, send.options.deadlineAt);
     if (send.options.signal !== undefined) this.#host.deadlines.aborts.remove(send.options.signal, send);

@@ -4,10 +4,11 @@ import type { Logger } from '../../core/logger.js';
 import type { CopyOutcome, Delivery, Outcome, ProviderSubscription, Settlement, SubscriptionSpec } from '../../core/provider.js';
 import { AmqpDelivery } from './amqp-delivery.js';
 import type { Passage, Settler } from './amqp-delivery.js';
-import { capabilityOf, fullyQualified, linkRefusal } from './artemis-dialect.js';
+import { fullyQualified } from '../artemis/artemis-words.js';
+import { capabilityOf, linkRefusal } from './artemis-dialect.js';
 import { DeliveryCopies } from './delivery-copies.js';
 import type { Epoch } from './epoch.js';
-import type { AmqpFault } from './amqp-fault.js';
+import type { PeerFault } from '../network/peer-fault.js';
 import { LinkCredit } from './link-credit.js';
 import type { ReceiverLink } from './rhea-links.js';
 import type { AmqpMessage } from './rhea-message.js';
@@ -290,7 +291,7 @@ export class AmqpSubscription implements ProviderSubscription, Settler {
     }
   }
 
-  #closed(fault: AmqpFault, epoch: Epoch): void {
+  #closed(fault: PeerFault, epoch: Epoch): void {
     this.#dropLink();
     this.#attempted();
     const error = linkRefusal(fault, this.spec);

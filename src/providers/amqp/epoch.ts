@@ -1,12 +1,12 @@
 import type { SubscriptionSpec } from '../../core/provider.js';
-import type { ArtemisManagement } from './artemis-management.js';
+import type { AmqpAccess } from './amqp-access.js';
 import type { Relay } from './relay.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 /** One connection from its opening to its loss. Whatever belongs to it is of no use afterwards. */
 export interface Epoch {
   readonly connection: RheaConnection;
-  readonly management: ArtemisManagement;
+  readonly access: AmqpAccess;
   readonly relay: Relay;
   /** How far the broker's clock is ahead of ours. */
   readonly clockOffsetMs: number;

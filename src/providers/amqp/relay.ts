@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import type { Deadlines, Expiring } from '../../core/deadlines.js';
 import type { Logger } from '../../core/logger.js';
-import { AmqpFault } from './amqp-fault.js';
+import { PeerFault } from '../network/peer-fault.js';
 import type { Refusal, SenderLink, TransferToken } from './rhea-links.js';
 import type { RheaConnection } from './rhea-driver.js';
 
@@ -262,6 +262,6 @@ export class Relay {
   }
 }
 
-export function refusalFault({ condition, kind, description }: Refusal): AmqpFault {
-  return new AmqpFault(condition === '' ? kind : condition, description);
+export function refusalFault({ condition, kind, description }: Refusal): PeerFault {
+  return new PeerFault(condition === '' ? kind : condition, description);
 }

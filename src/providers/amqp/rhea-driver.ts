@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import rhea from 'rhea';
 import type { Connection, EventContext, Session } from 'rhea';
 import type { Clock, Timer } from '../../core/clock.js';
-import { AmqpFault, faultOf } from './amqp-fault.js';
-import { openSocket, socketFault } from './amqp-socket.js';
-import type { SocketOptions } from './amqp-socket.js';
+import { PeerFault, faultOf } from '../network/peer-fault.js';
+import { openSocket, socketFault } from '../network/sockets.js';
+import type { SocketOptions } from '../network/sockets.js';
 import { ReceiverLink, SenderLink } from './rhea-links.js';
 import type { ReceiverEvents, ReceiverOptions, SenderEvents } from './rhea-links.js';
 import { undecodedFormat } from './rhea-message.js';
@@ -25,24 +25,24 @@ const outgoingBuffer = 2_048;
 /** One connection, used once: rhea's own reconnecting is off. */
 export class RheaConnection {
   readonly #connection: Connection;
-  readonly #onLost: (fault: AmqpFault) => void;
-  #opening: { resolve(): void; reject(fault: AmqpFault): void } | undefined;
+  readonly #onLost: (fault: PeerFault) => void;
+  #opening: { resolve(): void; reject(fault: PeerFault): void } | undefined;
   #socket: Socket | undefined;
   #ended = false;
-  #fault: AmqpFault | undefined;
+  #fault: PeerFault | undefined;
   #onRemoteClose: (() => void) | undefined;
   #lastHeardAt = 0;
   #watchdog: Timer | undefined;
 
   /** `onLost` is called once when an opened connection is lost, never after `end()` or `abandon()`. */
-  static async open(options: ConnectOptions, signal: AbortSignal, onLost: (fault: AmqpFault) => void): Promise<RheaConnection> {
+  static async open(options: ConnectOptions, signal: AbortSignal, onLost: (fault: PeerFault) => void): Promise<RheaConnection> {
     signal.throwIfAborted();
     const connection = new RheaConnection(options, onLost);
     const giveUp = (): void => {
-      connection.#lose(new AmqpFault('aborted', 'the attempt was given up'));
+      connection.#lose(new PeerFault('aborted', 'the attempt was given up'));
     };
     const timer = options.clock.schedule(options.connectTimeoutMs, () => {
-      connection.#lose(new AmqpFault('timeout', `no answer within ${String(options.connectTimeoutMs)} ms`));
+      connection.#lose(new PeerFault('timeout', `no answer within ${String(options.connectTimeoutMs)} ms`));
     });
     signal.addEventListener('abort', giveUp, { once: true });
     try {
@@ -54,7 +54,7 @@ export class RheaConnection {
     return connection;
   }
 
-  private constructor(options: ConnectOptions, onLost: (fault: AmqpFault) => void) {
+  private constructor(options: ConnectOptions, onLost: (fault: PeerFault) => void) {
     this.#onLost = onLost;
     const container = rhea.create_container();
     container.on('error', (error: unknown) => {
@@ -82,7 +82,7 @@ export class RheaConnection {
   }
 
   /** Why it was lost. */
-  get fault(): AmqpFault | undefined {
+  get fault(): PeerFault | undefined {
     return this.#fault;
   }
 
@@ -137,7 +137,7 @@ export class RheaConnection {
   }
 
   /** As if the connection had been lost: whoever gave `onLost` is told. */
-  abandon(fault: AmqpFault): void {
+  abandon(fault: PeerFault): void {
     this.#lose(fault);
   }
 
@@ -192,7 +192,7 @@ export class RheaConnection {
     });
     // rhea does not listen to this one.
     socket.once('close', () => {
-      this.#lose(new AmqpFault('closed', 'the socket was closed'));
+      this.#lose(new PeerFault('closed', 'the socket was closed'));
     });
     return socket;
   }
@@ -201,12 +201,12 @@ export class RheaConnection {
   #watch({ clock, idleTimeoutMs }: Pick<ConnectOptions, 'clock' | 'idleTimeoutMs'>): void {
     this.#watchdog = clock.schedule(idleTimeoutMs, () => {
       if (clock.now() - this.#lastHeardAt > 2 * idleTimeoutMs)
-        this.#lose(new AmqpFault('timeout', `nothing was heard for ${String(2 * idleTimeoutMs)} ms`));
+        this.#lose(new PeerFault('timeout', `nothing was heard for ${String(2 * idleTimeoutMs)} ms`));
       else this.#watch({ clock, idleTimeoutMs });
     });
   }
 
-  #lose(fault: AmqpFault): void {
+  #lose(fault: PeerFault): void {
     this.#onRemoteClose?.();
     if (this.#ended) return;
     this.#ended = true;

@@ -1,7 +1,7 @@
 import type { AmqpError, Delivery, EventContext, Receiver, Sender, Session } from 'rhea';
 import type { Clock } from '../../core/clock.js';
-import { faultOf } from './amqp-fault.js';
-import type { AmqpFault } from './amqp-fault.js';
+import { faultOf } from '../network/peer-fault.js';
+import type { PeerFault } from '../network/peer-fault.js';
 import { decoded } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
 
@@ -20,7 +20,7 @@ export interface SenderEvents {
   /** The peer has taken the link. */
   onOpen(): void;
   /** Refused or closed by the peer. */
-  onClosed(fault: AmqpFault): void;
+  onClosed(fault: PeerFault): void;
   /** There may be room again. */
   onSendable(): void;
   /** The peer has taken all credit back. */
@@ -32,7 +32,7 @@ export interface SenderEvents {
 /** As {@link SenderEvents}. */
 export interface ReceiverEvents {
   onOpen(address: string): void;
-  onClosed(fault: AmqpFault): void;
+  onClosed(fault: PeerFault): void;
   onMessage(message: AmqpMessage, token: TransferToken): void;
   /** The peer has nothing more for the credit that was left. */
   onDrained(): void;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { ArchiveBounds, SubscriptionSpec } from '../../../src/core/provider.js';
 import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
-import { ArtemisManagement } from '../../../src/providers/amqp/artemis-management.js';
+import { ArtemisManagement } from '../../../src/providers/artemis/artemis-management.js';
 import { Rig } from './rig.js';
 import { type Bench, specOf, unique, until, withUser } from './support.js';
 import type { LogLine } from './support.js';

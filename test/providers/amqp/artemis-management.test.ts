@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { Deadlines } from '../../../src/core/deadlines.js';
-import { ArtemisManagement } from '../../../src/providers/amqp/artemis-management.js';
+import { managementOver } from '../../../src/providers/amqp/management-links.js';
+import type { ArtemisManagement } from '../../../src/providers/artemis/artemis-management.js';
 import type { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
 import type { ReceiverEvents, SenderEvents } from '../../../src/providers/amqp/rhea-links.js';
 import { decoded } from '../../../src/providers/amqp/rhea-message.js';
@@ -34,7 +35,7 @@ class SlowBroker {
         return { addCredit: () => undefined, accept: () => undefined, close: () => Promise.resolve() };
       },
     };
-    this.management = new ArtemisManagement(connection as unknown as RheaConnection, this.clock, new Deadlines(this.clock));
+    this.management = managementOver(connection as unknown as RheaConnection, this.clock, new Deadlines(this.clock));
   }
 
   answer(count: number): void {

@@ -13,7 +13,8 @@ import type {
   WireSend,
 } from '../../../src/core/provider.js';
 import { Deadlines } from '../../../src/core/deadlines.js';
-import { ArtemisManagement } from '../../../src/providers/amqp/artemis-management.js';
+import { managementOver } from '../../../src/providers/amqp/management-links.js';
+import type { ArtemisManagement } from '../../../src/providers/artemis/artemis-management.js';
 import { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
 import { encoded } from '../../../src/providers/amqp/rhea-message.js';
 import type { AmqpMessage } from '../../../src/providers/amqp/rhea-message.js';
@@ -262,7 +263,7 @@ export class Operator {
 
   private constructor(connection: RheaConnection) {
     this.#connection = connection;
-    this.management = new ArtemisManagement(connection, systemClock, this.#deadlines);
+    this.management = managementOver(connection, systemClock, this.#deadlines);
   }
 
   /** What any client may put on an address: bytes that the broker does not look into. */

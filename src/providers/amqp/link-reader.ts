@@ -1,10 +1,11 @@
-import type { Clock, Timer } from '../../core/clock.js';
+import type { Timer } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
-import type { WireMessage } from '../../core/provider.js';
 import { wireMessage } from './amqp-message.js';
-import type { AmqpFault } from './amqp-fault.js';
-import { missingRight } from './artemis-dialect.js';
-import type { Epoch } from './epoch.js';
+import type { PeerFault } from '../network/peer-fault.js';
+import { missingRight } from '../artemis/artemis-words.js';
+import type { FoundQueue, QueueReader, ReadingOptions, Shown } from '../artemis/broker-access.js';
+import { capabilityOf } from './artemis-dialect.js';
+import type { RheaConnection } from './rhea-driver.js';
 import type { ReceiverLink, TransferToken } from './rhea-links.js';
 import type { AmqpMessage } from './rhea-message.js';
 
@@ -12,54 +13,34 @@ const idleMs = 200;
 const silenceMs = 10_000;
 const closeMs = 1_000;
 
-/** A queue that is there. */
-export interface FoundQueue {
-  /** `<address>::<queue>` */
-  readonly name: string;
-  readonly capability: 'topic' | 'queue';
-  /** Messages that are neither delayed nor delivered to somebody. */
-  readonly waiting: number;
-}
-
 /** One message as it is shown. */
-export interface Shown {
+export interface ShownByLink extends Shown {
   readonly raw: AmqpMessage;
-  readonly message: WireMessage;
   readonly token: TransferToken;
-}
-
-export interface ReadingOptions {
-  readonly clock: Clock;
-  /** Messages are shown and stay. */
-  readonly browse: boolean;
-  /** How many may be here at a time. */
-  readonly window: number;
-  /** What the broker says of the queue now. */
-  readonly look: () => Promise<FoundQueue | undefined>;
 }
 
 /**
  * Reads the messages that waited in a queue when it began, oldest first. Whether one is still to come is asked of the broker's
  * management: its answer to a drain may belong to the drain before, or be left out.
  */
-export class QueueReader {
-  readonly #epoch: Epoch;
+export class LinkReader implements QueueReader<ShownByLink> {
+  readonly #connection: RheaConnection;
   readonly #queue: FoundQueue;
   readonly #options: ReadingOptions;
   readonly #link: ReceiverLink;
-  readonly #here: Shown[] = [];
+  readonly #here: ShownByLink[] = [];
   /** Messages that were asked for, and that came. */
   #asked = 0;
   #came = 0;
   #failure: TidingsError | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(epoch: Epoch, queue: FoundQueue, options: ReadingOptions) {
-    this.#epoch = epoch;
+  constructor(connection: RheaConnection, queue: FoundQueue, options: ReadingOptions) {
+    this.#connection = connection;
     this.#queue = queue;
     this.#options = options;
-    this.#link = epoch.connection.openReceiver(
-      { address: queue.name, capability: queue.capability, ...(options.browse && { browse: true }) },
+    this.#link = connection.openReceiver(
+      { address: queue.name, capability: capabilityOf(queue.routing), ...(options.browse && { browse: true }) },
       {
         onOpen: () => {
           this.#ask();
@@ -78,8 +59,7 @@ export class QueueReader {
     );
   }
 
-  /** The next, or undefined when there is none. `staying`: how many of those shown before still wait there. */
-  async next(staying: number): Promise<Shown | undefined> {
+  async next(staying: number): Promise<ShownByLink | undefined> {
     const endsAt = this.#options.clock.now() + silenceMs;
     for (;;) {
       this.mustLive();
@@ -93,13 +73,12 @@ export class QueueReader {
     }
   }
 
-  accept({ token }: Shown): void {
+  accept({ token }: ShownByLink): void {
     this.mustLive();
     this.#link.accept(token);
   }
 
-  /** It stays at its place, for others. */
-  passOver({ token }: Shown): void {
+  passOver({ token }: ShownByLink): void {
     this.mustLive();
     this.#link.passOver(token);
   }
@@ -107,10 +86,10 @@ export class QueueReader {
   /** A connection that is lost tells its links nothing. */
   mustLive(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (!this.#epoch.alive) throw new TidingsError('connection', `queue ${this.#queue.name}: the connection was lost`, { retryable: true });
+    if (!this.#connection.alive)
+      throw new TidingsError('connection', `queue ${this.#queue.name}: the connection was lost`, { retryable: true });
   }
 
-  /** What was shown and not accepted goes back. */
   close(): Promise<void> {
     return this.#link.close(this.#options.clock, closeMs);
   }
@@ -143,7 +122,7 @@ export class QueueReader {
     return this.#here.length === 0 && (now?.waiting ?? 0) <= staying;
   }
 
-  #refused(fault: AmqpFault): TidingsError {
+  #refused(fault: PeerFault): TidingsError {
     const right = missingRight(fault.message);
     const { name } = this.#queue;
     return right === undefined

@@ -2,12 +2,8 @@ import type { Clock } from '../../core/clock.js';
 import { type Deadlines } from '../../core/deadlines.js';
 import type { Expiring } from '../../core/deadlines.js';
 import { TidingsError, describe } from '../../core/errors.js';
-import { managementAddress, missingRight } from './artemis-dialect.js';
-import { AmqpFault } from './amqp-fault.js';
-import { encoded } from './rhea-message.js';
-import type { ReceiverLink, Refusal, SenderLink } from './rhea-links.js';
-import type { AmqpMessage } from './rhea-message.js';
-import type { RheaConnection } from './rhea-driver.js';
+import type { PeerFault } from '../network/peer-fault.js';
+import { managementAddress, missingRight } from './artemis-words.js';
 
 const requestTimeoutMs = 10_000;
 /** How often a list is asked for, when the broker stumbles. */
@@ -41,8 +37,45 @@ export function waitingIn(row: Row): number {
   return Number(row['messageCount']) - Number(row['scheduledCount']) - Number(row['deliveringCount']);
 }
 
+/** What the broker's management is asked, as its protocol carries it. */
+export interface ManagementRequest {
+  readonly id: string;
+  readonly properties: Readonly<Record<string, string>>;
+  /** Left out where there is none: an empty body gets no answer, and bytes neither. */
+  readonly body?: string;
+}
+
+export interface ManagementAnswer {
+  readonly id: string;
+  readonly succeeded: boolean;
+  readonly body: string | undefined;
+}
+
+export interface ManagementEvents {
+  /** There may be room for requests. */
+  ready(): void;
+  answered(answer: ManagementAnswer): void;
+  /** A request was refused; which, nobody tells: most often for want of a right. */
+  refused(fault: PeerFault): void;
+  /** It is of no use any more. */
+  closed(fault: PeerFault): void;
+}
+
+/** How requests travel over one connection. */
+export interface ManagementChannel {
+  /** Requests that may be sent now; 0 until it is open. */
+  readonly room: number;
+  send(request: ManagementRequest): void;
+  close(): void;
+}
+
+export interface ManagedConnection {
+  readonly alive: boolean;
+  openManagement(events: ManagementEvents): ManagementChannel;
+}
+
 interface Request extends Expiring {
-  readonly message: AmqpMessage;
+  readonly message: ManagementRequest;
   /** When its time is over; counted anew from the moment it is sent. */
   at: number;
   sent(): void;
@@ -53,24 +86,22 @@ interface Request extends Expiring {
 }
 
 /**
- * Requests to the management address of one connection, a limited number at a time. All values of an answer come as the broker's JSON.
+ * Requests to the management address over one connection, a limited number at a time. All values of an answer come as the broker's JSON.
  * Each request is answered within 10 s, and while it waits for its turn so are those before it, or it rejects with TidingsError
  * 'connection'; without the right, all reject with 'permission'.
  */
 export class ArtemisManagement {
-  readonly #connection: RheaConnection;
+  readonly #connection: ManagedConnection;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #requests = new Map<string, Request>();
   #waiting: string[] = [];
   #inFlight = 0;
   #answeredAt = 0;
-  #sender: SenderLink | undefined;
-  #receiver: ReceiverLink | undefined;
-  #replyTo: string | undefined;
+  #channel: ManagementChannel | undefined;
   #lastId = 0;
 
-  constructor(connection: RheaConnection, clock: Clock, deadlines: Deadlines) {
+  constructor(connection: ManagedConnection, clock: Clock, deadlines: Deadlines) {
     this.#connection = connection;
     this.#clock = clock;
     this.#deadlines = deadlines;
@@ -110,7 +141,7 @@ export class ArtemisManagement {
   }
 
   /** To be called when the connection is gone: what is outstanding rejects. */
-  lost(fault: AmqpFault): void {
+  lost(fault: PeerFault): void {
     this.#failAll(
       new TidingsError('connection', `the connection was lost while the broker's management was asked: ${fault.message}`, {
         cause: fault,
@@ -132,13 +163,7 @@ export class ArtemisManagement {
         this.#deadlines.remove(request, request.at);
       };
       const request: Request = {
-        // An empty body gets no answer, and a Data section neither.
-        message: {
-          message_id: id,
-          correlation_id: id,
-          application_properties: properties,
-          ...(parameters.length > 0 && { body: JSON.stringify(parameters) }),
-        },
+        message: { id, properties, ...(parameters.length > 0 && { body: JSON.stringify(parameters) }) },
         at: this.#clock.now() + requestTimeoutMs,
         sent: () => {
           sent = true;
@@ -183,95 +208,41 @@ export class ArtemisManagement {
   }
 
   #pump(): void {
-    if (this.#sender === undefined) this.#open();
-    const sender = this.#sender;
-    if (sender === undefined || this.#replyTo === undefined) return;
-    while (this.#waiting.length > 0 && this.#inFlight < mostInFlight && sender.room > 0) {
+    const channel = (this.#channel ??= this.#connection.openManagement(this.#events));
+    while (this.#waiting.length > 0 && this.#inFlight < mostInFlight && channel.room > 0) {
       const request = this.#requests.get(this.#waiting.shift() ?? '');
       if (request === undefined) continue;
-      sender.send(encoded({ ...request.message, reply_to: this.#replyTo }));
+      channel.send(request.message);
       request.sent();
     }
   }
 
-  #open(): void {
-    const pump = (): void => {
+  readonly #events: ManagementEvents = {
+    ready: () => {
+      if (this.#channel !== undefined) this.#pump();
+    },
+    answered: (answer) => {
+      this.#answeredAt = this.#clock.now();
+      const request = this.#requests.get(answer.id);
+      if (request === undefined) return;
+      settleBy(request, answer);
       this.#pump();
-    };
-    this.#sender = this.#connection.openSender(
-      { address: managementAddress },
-      {
-        onOpen: pump,
-        onSendable: pump,
-        onClosed: (fault) => {
-          this.#closed(fault);
-        },
-        onDrained: () => undefined,
-        onAccepted: () => undefined,
-        onRefused: (_token, refusal) => {
-          this.#refused(refusal);
-        },
-      },
-    );
-    this.#receiver = this.#connection.openReceiver(
-      {},
-      {
-        onOpen: (address) => {
-          this.#replyTo = address;
-          this.#receiver?.addCredit(pageSize);
-          pump();
-        },
-        onClosed: (fault) => {
-          this.#closed(fault);
-        },
-        onMessage: (message, token) => {
-          this.#receiver?.accept(token);
-          this.#receiver?.addCredit(1);
-          this.#answered(message);
-        },
-        onDrained: () => undefined,
-      },
-    );
-  }
-
-  #answered(message: AmqpMessage): void {
-    this.#answeredAt = this.#clock.now();
-    const request = this.#requests.get(String(message.correlation_id));
-    if (request === undefined) return;
-    this.#settleBy(request, message);
-    this.#pump();
-  }
-
-  #settleBy(request: Request, message: AmqpMessage): void {
-    try {
-      const body: unknown = typeof message.body === 'string' ? JSON.parse(message.body) : [];
-      const result: unknown = Array.isArray(body) ? body[0] : body;
-      if (message.application_properties?.['_AMQ_OperationSucceeded'] === true) request.done(result);
-      else request.refuse(typeof result === 'string' ? result : JSON.stringify(result ?? null));
-    } catch (error) {
-      request.refuse(`an answer that is no JSON: ${describe(error)}`);
-    }
-  }
-
-  /** A refused request carries no correlation, and means that the right is missing: the broker words it as an error of its own. */
-  #refused(refusal: Refusal): void {
-    this.#failAll(noRight(missingRight(refusal.description) ?? 'MANAGE', new AmqpFault(refusal.condition, refusal.description)));
-  }
-
-  #closed(fault: AmqpFault): void {
-    this.#sender?.close();
-    this.#sender = undefined;
-    this.#replyTo = undefined;
-    void this.#receiver?.close(this.#clock, 0);
-    this.#receiver = undefined;
-    const right =
-      missingRight(fault.message) ?? (/AMQ119016|AMQ119017|AMQ119015/.test(fault.message) ? 'CREATE_NON_DURABLE_QUEUE' : undefined);
-    this.#failAll(
-      right === undefined
-        ? new TidingsError('connection', `the broker closed its management: ${fault.message}`, { cause: fault, retryable: true })
-        : noRight(right, fault),
-    );
-  }
+    },
+    refused: (fault) => {
+      this.#failAll(noRight(missingRight(fault.message) ?? 'MANAGE', fault));
+    },
+    closed: (fault) => {
+      this.#channel?.close();
+      this.#channel = undefined;
+      const right =
+        missingRight(fault.message) ?? (/AMQ119016|AMQ119017|AMQ119015/.test(fault.message) ? 'CREATE_NON_DURABLE_QUEUE' : undefined);
+      this.#failAll(
+        right === undefined
+          ? new TidingsError('connection', `the broker closed its management: ${fault.message}`, { cause: fault, retryable: true })
+          : noRight(right, fault),
+      );
+    },
+  };
 
   #failAll(error: Error): void {
     this.#waiting = [];
@@ -279,7 +250,18 @@ export class ArtemisManagement {
   }
 }
 
-function noRight(right: string, fault: AmqpFault): TidingsError {
+function settleBy(request: Request, { succeeded, body }: ManagementAnswer): void {
+  try {
+    const answer: unknown = body === undefined ? [] : JSON.parse(body);
+    const result: unknown = Array.isArray(answer) ? answer[0] : answer;
+    if (succeeded) request.done(result);
+    else request.refuse(typeof result === 'string' ? result : JSON.stringify(result ?? null));
+  } catch (error) {
+    request.refuse(`an answer that is no JSON: ${describe(error)}`);
+  }
+}
+
+function noRight(right: string, fault: PeerFault): TidingsError {
   return new TidingsError(
     'permission',
     `the user lacks the right ${right} on address ${managementAddress}. Grant it, or set provisioning: 'attach' or 'none'. The broker said: ${fault.message}`,

@@ -1,44 +1,65 @@
 import type { Clock } from '../../core/clock.js';
 import { TidingsError, describe } from '../../core/errors.js';
 import type { ProviderHost, ProviderStart } from '../../core/provider.js';
-import type { Endpoint, ResolvedAmqpOptions } from './amqp-options.js';
-import { containerId, isAuthenticationFault, missingRight } from './artemis-dialect.js';
-import type { Epoch } from './epoch.js';
-import { AmqpFault } from './amqp-fault.js';
-import { RheaConnection } from './rhea-driver.js';
+import type { Endpoint } from './endpoints.js';
+import { PeerFault } from './peer-fault.js';
+import type { ReconnectDelays } from './reconnect.js';
 
-const connectTimeoutMs = 10_000;
 const goodbyeMs = 1_000;
 /** A connection that lived so long was a good one: the next attempts begin with the shortest delay again. */
 const goodLifeMs = 5_000;
 
-export interface KeeperHooks {
-  /** Makes a fresh connection usable. */
-  prepare(connection: RheaConnection, first: boolean): Promise<Epoch>;
-  /** It serves now. */
-  up(epoch: Epoch): Promise<void>;
-  /** It is lost, and dead already. */
-  down(epoch: Epoch, fault: AmqpFault): void;
+export interface KeptConnection {
+  readonly alive: boolean;
+  /** Why it was lost. */
+  readonly fault: PeerFault | undefined;
+  /** Says goodbye, waits for the answer at most `timeoutMs`, and ends the socket. */
+  end(clock: Clock, timeoutMs: number): Promise<void>;
 }
 
-interface Held {
-  readonly epoch: Epoch;
-  readonly lost: Promise<AmqpFault>;
+/** One connection from its opening to its loss. Whatever belongs to it is of no use afterwards. */
+export interface KeptEpoch {
+  readonly connection: KeptConnection;
+  readonly alive: boolean;
+}
+
+export interface KeeperHooks<E extends KeptEpoch> {
+  /** `onLost` is called once when an opened connection is lost. */
+  open(endpoint: Endpoint, signal: AbortSignal, onLost: (fault: PeerFault) => void): Promise<E['connection']>;
+  /** Makes a fresh connection usable. */
+  prepare(connection: E['connection'], endpoint: Endpoint, first: boolean): Promise<E>;
+  /** It serves now. */
+  up(epoch: E): Promise<void>;
+  /** It is lost, and dead already. */
+  down(epoch: E, fault: PeerFault): void;
+  /** The broker's own words, explained. */
+  explained(fault: PeerFault, endpoint: Endpoint): TidingsError;
+  /** Whether the peer ended the connection only to refuse one thing: the next is made at once, and no state is told. */
+  isRefusal?(fault: PeerFault): boolean;
+}
+
+export interface KeeperOptions extends ReconnectDelays {
+  readonly endpoints: readonly Endpoint[];
+}
+
+interface Held<E> {
+  readonly epoch: E;
+  readonly lost: Promise<PeerFault>;
   readonly since: number;
   readonly endpoint: Endpoint;
 }
 
 /** Keeps one connection at a time: the first until it is told otherwise, later ones for ever, with growing, jittered delays. */
-export class ConnectionKeeper {
-  readonly #options: ResolvedAmqpOptions;
+export class ConnectionKeeper<E extends KeptEpoch> {
+  readonly #options: KeeperOptions;
   readonly #host: ProviderHost;
-  readonly #hooks: KeeperHooks;
+  readonly #hooks: KeeperHooks<E>;
   readonly #stopping = new AbortController();
-  #held: Held | undefined;
+  #held: Held<E> | undefined;
   #nextEndpoint = 0;
   #delayMs: number;
 
-  constructor(options: ResolvedAmqpOptions, host: ProviderHost, hooks: KeeperHooks) {
+  constructor(options: KeeperOptions, host: ProviderHost, hooks: KeeperHooks<E>) {
     this.#options = options;
     this.#host = host;
     this.#hooks = hooks;
@@ -46,7 +67,7 @@ export class ConnectionKeeper {
   }
 
   /** The connection that serves now. */
-  get epoch(): Epoch | undefined {
+  get epoch(): E | undefined {
     return this.#held?.epoch.alive === true ? this.#held.epoch : undefined;
   }
 
@@ -67,15 +88,17 @@ export class ConnectionKeeper {
     await held?.epoch.connection.end(this.#host.clock, Math.max(0, Math.min(timeoutMs, goodbyeMs)));
   }
 
-  async #keep(first: Held): Promise<void> {
+  async #keep(first: Held<E>): Promise<void> {
     let held = first;
     const { signal } = this.#stopping;
     try {
       for (;;) {
         const fault = await abortable(held.lost, signal);
         if (this.#host.clock.now() - held.since >= goodLifeMs) this.#delayMs = this.#options.initialDelayMs;
-        this.#host.onState({ state: 'reconnecting', error: this.#explained(fault, held.endpoint) });
-        await this.#pauseBefore(signal);
+        if (this.#hooks.isRefusal?.(fault) !== true) {
+          this.#host.onState({ state: 'reconnecting', error: this.#explained(fault, held.endpoint) });
+          await this.#pauseBefore(signal);
+        }
         held = await this.#connect({ first: false, once: false, signal });
         await abortable(this.#hooks.up(held.epoch), signal);
         if (held.epoch.alive) this.#host.onState({ state: 'connected' });
@@ -85,7 +108,7 @@ export class ConnectionKeeper {
     }
   }
 
-  async #connect(how: { first: boolean; once: boolean; signal: AbortSignal }): Promise<Held> {
+  async #connect(how: { first: boolean; once: boolean; signal: AbortSignal }): Promise<Held<E>> {
     const { endpoints } = this.#options;
     let last: TidingsError | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -112,14 +135,14 @@ export class ConnectionKeeper {
     }
   }
 
-  async #attempt(endpoint: Endpoint, first: boolean, signal: AbortSignal): Promise<Held> {
+  async #attempt(endpoint: Endpoint, first: boolean, signal: AbortSignal): Promise<Held<E>> {
     const since = this.#host.clock.now();
-    let lose: (fault: AmqpFault) => void = () => undefined;
-    const lost = new Promise<AmqpFault>((resolve) => {
+    let lose: (fault: PeerFault) => void = () => undefined;
+    const lost = new Promise<PeerFault>((resolve) => {
       lose = resolve;
     });
-    let epoch: Epoch | undefined;
-    const connection = await RheaConnection.open(this.#connectOptions(endpoint), signal, (fault) => {
+    let epoch: E | undefined;
+    const connection = await this.#hooks.open(endpoint, signal, (fault) => {
       if (epoch !== undefined) this.#hooks.down(epoch, fault);
       lose(fault);
     });
@@ -127,7 +150,7 @@ export class ConnectionKeeper {
       const failed = lost.then((fault) => {
         throw fault;
       });
-      epoch = await abortable(Promise.race([this.#hooks.prepare(connection, first), failed]), signal);
+      epoch = await abortable(Promise.race([this.#hooks.prepare(connection, endpoint, first), failed]), signal);
     } catch (error) {
       // Whatever failed first, a lost connection is the reason.
       const reason = connection.fault ?? error;
@@ -143,21 +166,6 @@ export class ConnectionKeeper {
     const endpoint = endpoints[this.#nextEndpoint % endpoints.length];
     if (endpoint === undefined) throw new TidingsError('configuration', 'no broker is named in the options');
     return endpoint;
-  }
-
-  #connectOptions(endpoint: Endpoint): Parameters<typeof RheaConnection.open>[0] {
-    const { serviceName, serverName, clock } = this.#host;
-    return {
-      host: endpoint.host,
-      port: endpoint.port,
-      tls: endpoint.secure ? this.#options.tls : undefined,
-      username: endpoint.credentials?.username,
-      password: endpoint.credentials?.password,
-      containerId: containerId(serviceName, serverName),
-      idleTimeoutMs: this.#options.idleTimeoutMs,
-      connectTimeoutMs,
-      clock,
-    };
   }
 
   #pauseBefore(signal: AbortSignal): Promise<void> {
@@ -176,30 +184,9 @@ export class ConnectionKeeper {
 
   #explained(error: unknown, endpoint: Endpoint): TidingsError {
     if (TidingsError.is(error)) return error;
+    if (error instanceof PeerFault) return this.#hooks.explained(error, endpoint);
     const where = `${endpoint.host}:${String(endpoint.port)}`;
-    if (!(error instanceof AmqpFault))
-      return new TidingsError('connection', `${where}: ${describe(error)}`, { cause: error, retryable: true });
-    const right = missingRight(error.message);
-    if (right !== undefined)
-      return new TidingsError('permission', `${where}: the user lacks the right ${right}. The broker said: ${error.message}`, {
-        cause: error,
-      });
-    if (isAuthenticationFault(error)) {
-      const user = endpoint.credentials === undefined ? 'anonymous access' : `user ${endpoint.credentials.username}`;
-      return new TidingsError(
-        'authentication',
-        `${where}: the broker refused ${user}. Check user and password. The broker said: ${error.message}`,
-        { cause: error },
-      );
-    }
-    if (error.condition === 'tls:certificate') {
-      return new TidingsError(
-        'connection',
-        `${where}: the certificate was refused: ${error.message}. Check tls.ca, tls.cert and the host's name.`,
-        { cause: error },
-      );
-    }
-    return new TidingsError('connection', `${where}: ${error.message}`, { cause: error, retryable: true });
+    return new TidingsError('connection', `${where}: ${describe(error)}`, { cause: error, retryable: true });
   }
 }
 

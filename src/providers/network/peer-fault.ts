@@ -1,22 +1,22 @@
 /** What the peer or the network said when it refused or ended something. */
-export class AmqpFault extends Error {
+export class PeerFault extends Error {
   /** AMQP condition, `tls:certificate`, or a code of Node such as ECONNREFUSED. */
   readonly condition: string;
 
   constructor(condition: string, description: string) {
     super(description === '' ? condition : `${condition}: ${description}`);
-    this.name = 'AmqpFault';
+    this.name = 'PeerFault';
     this.condition = condition;
   }
 }
 
 /** Whatever a driver or a socket shows as an error. */
-export function faultOf(error: unknown, otherwise: string): AmqpFault {
-  if (error instanceof AmqpFault) return error;
-  if (typeof error !== 'object' || error === null) return new AmqpFault('closed', otherwise);
+export function faultOf(error: unknown, otherwise: string): PeerFault {
+  if (error instanceof PeerFault) return error;
+  if (typeof error !== 'object' || error === null) return new PeerFault('closed', otherwise);
   const { condition, description, message, code } = error as Record<string, unknown>;
   const name = text(condition) || text(code) || text((error as { name?: unknown }).name) || 'closed';
-  return new AmqpFault(name, text(description) || text(message) || otherwise);
+  return new PeerFault(name, text(description) || text(message) || otherwise);
 }
 
 function text(value: unknown): string {

@@ -3,14 +3,14 @@ import { TidingsError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { SubscriptionSpec } from '../../core/provider.js';
 import { AddressChecks } from './artemis-checks.js';
-import type { Provisioning } from './amqp-options.js';
 import { boundArchives } from './artemis-archives.js';
 import type { Archive } from './artemis-archives.js';
-import { attachArchives } from './attached-archives.js';
-import { fullyQualified, missingQueue, missingRight, queueConflict, serviceOf } from './artemis-dialect.js';
+import { missingQueue, queueConflict } from './artemis-faults.js';
 import { OperationFault } from './artemis-management.js';
 import type { ArtemisManagement, Row } from './artemis-management.js';
-import type { RheaConnection } from './rhea-driver.js';
+import { fullyQualified, missingRight, serviceOf } from './artemis-words.js';
+import type { BrokerAccess } from './broker-access.js';
+import type { ProvisioningMode } from './provisioning-mode.js';
 
 const temporaryDelayMs = 600_000;
 const clockWarningMs = 1_000;
@@ -20,12 +20,6 @@ export interface ProvisioningHost {
   readonly serviceName: string;
   readonly logger: Logger;
   readonly clock: Clock;
-}
-
-/** One connection to it. */
-interface Broker {
-  readonly connection: RheaConnection;
-  readonly management: ArtemisManagement;
 }
 
 /** A queue that has to be there. */
@@ -41,7 +35,7 @@ interface Wanted {
 
 /** Makes the queues of all listeners and their archives, on every connection anew: the broker may have been reset meanwhile. */
 export class ArtemisProvisioning {
-  readonly #mode: Provisioning | 'automatic';
+  readonly #mode: ProvisioningMode;
   readonly #specs: readonly SubscriptionSpec[];
   readonly #host: ProvisioningHost;
   readonly #checks: AddressChecks;
@@ -49,7 +43,7 @@ export class ArtemisProvisioning {
   #toldUnbounded = false;
   #toldClock = false;
 
-  constructor(mode: Provisioning | 'automatic', specs: readonly SubscriptionSpec[], host: ProvisioningHost) {
+  constructor(mode: ProvisioningMode, specs: readonly SubscriptionSpec[], host: ProvisioningHost) {
     this.#mode = mode;
     this.#specs = specs;
     this.#host = host;
@@ -60,25 +54,25 @@ export class ArtemisProvisioning {
    * `first`: at start, when queues that are missing were not lost and other services are looked for, and any fault ends the start. Later
    * a fault of one listener's queue is that listener's: it is told, and resolved with.
    */
-  async run(connection: RheaConnection, management: ArtemisManagement, first: boolean): Promise<ReadonlySet<SubscriptionSpec>> {
-    if (this.#mode === 'attach') await this.#attach(connection);
+  async run(access: BrokerAccess, first: boolean): Promise<ReadonlySet<SubscriptionSpec>> {
+    if (this.#mode === 'attach') await this.#attach(access);
     else {
       try {
-        await this.#manage({ connection, management }, this.#specs, first);
+        await this.#manage(access, this.#specs, first);
       } catch (error) {
-        if (!first && isOfOneQueue(error)) return this.#manageEach({ connection, management });
-        await this.#fallBack(connection, error);
+        if (!first && isOfOneQueue(error)) return this.#manageEach(access);
+        await this.#fallBack(access, error);
       }
     }
     return new Set();
   }
 
-  #attach(connection: RheaConnection): Promise<void> {
+  #attach(access: BrokerAccess): Promise<void> {
     this.#tellUnbounded();
-    return attachArchives(this.#specs, connection, this.#host.clock);
+    return access.attachArchives(this.#specs);
   }
 
-  async #fallBack(connection: RheaConnection, error: unknown): Promise<void> {
+  async #fallBack(access: BrokerAccess, error: unknown): Promise<void> {
     const forbidden = TidingsError.is(error) && error.code === 'permission';
     if (!forbidden || this.#mode === 'management') throw error;
     if (this.#mode === 'none') {
@@ -91,14 +85,14 @@ export class ArtemisProvisioning {
         'queues are made by attaching to them, since the user may not use the management of the broker',
       );
     this.#toldFallback = true;
-    await this.#attach(connection);
+    await this.#attach(access);
   }
 
-  async #manageEach(broker: Broker): Promise<ReadonlySet<SubscriptionSpec>> {
+  async #manageEach(access: BrokerAccess): Promise<ReadonlySet<SubscriptionSpec>> {
     const faulty = new Set<SubscriptionSpec>();
     for (const spec of this.#specs) {
       try {
-        await this.#manage(broker, [spec], false);
+        await this.#manage(access, [spec], false);
       } catch (error) {
         if (!isOfOneQueue(error)) throw error;
         this.#host.logger.error(
@@ -112,10 +106,10 @@ export class ArtemisProvisioning {
   }
 
   /** For one listener whose link was closed, most often with its queue. */
-  async restore(broker: Broker, spec: SubscriptionSpec): Promise<void> {
+  async restore(access: BrokerAccess, spec: SubscriptionSpec): Promise<void> {
     if (this.#mode === 'attach') return;
     try {
-      await this.#manage(broker, [spec], false);
+      await this.#manage(access, [spec], false);
     } catch (error) {
       if (!(TidingsError.is(error) && error.code === 'permission') || this.#mode === 'management') throw error;
     }
@@ -140,9 +134,9 @@ export class ArtemisProvisioning {
     return offsetMs;
   }
 
-  async #manage(broker: Broker, specs: readonly SubscriptionSpec[], first: boolean): Promise<void> {
+  async #manage(access: BrokerAccess, specs: readonly SubscriptionSpec[], first: boolean): Promise<void> {
     if (specs.length === 0) return;
-    const { management } = broker;
+    const { management } = access;
     const wanted = specs.flatMap(queuesOf);
     const before = await queuesNamed(management, wanted);
     const missing = unique(wanted.filter(({ queue }) => !before.has(queue)));
@@ -151,18 +145,18 @@ export class ArtemisProvisioning {
     if (gone !== undefined && this.#mode === 'none') throw missingQueue(gone.spec, fullyQualified(gone.address, gone.queue));
     const made = missing.length > 0 ? await this.#create(management, missing, first) : before;
     if (this.#mode === 'none') this.#tellUnbounded();
-    else await this.#bound(broker, specs, new Map([...before, ...made]));
+    else await this.#bound(access, specs, new Map([...before, ...made]));
     await this.#checks.run(management, specs);
     if (first) await this.#checkConsumers(management, specs, before);
   }
 
-  #bound(broker: Broker, specs: readonly SubscriptionSpec[], queues: ReadonlyMap<string, Row>): Promise<void> {
+  #bound(access: BrokerAccess, specs: readonly SubscriptionSpec[], queues: ReadonlyMap<string, Row>): Promise<void> {
     const archives = new Map<string, Archive>();
     for (const { archive, archiveBounds } of specs) {
       const row = queues.get(archive);
       if (row !== undefined) archives.set(archive, { name: archive, bounds: archiveBounds, row });
     }
-    return boundArchives([...archives.values()], { ...broker, clock: this.#host.clock, logger: this.#host.logger });
+    return boundArchives([...archives.values()], { access, clock: this.#host.clock, logger: this.#host.logger });
   }
 
   #tellUnbounded(): void {

@@ -2,11 +2,9 @@ import type { Clock } from '../../core/clock.js';
 import { describe } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { ArchiveBounds } from '../../core/provider.js';
-import { capabilityOf, fullyQualified } from './artemis-dialect.js';
 import { OperationFault, waitingIn } from './artemis-management.js';
 import type { ArtemisManagement, Row } from './artemis-management.js';
-import type { RheaConnection } from './rhea-driver.js';
-import type { ReceiverLink } from './rhea-links.js';
+import type { BrokerAccess } from './broker-access.js';
 
 const patienceMs = 5_000;
 const longestPauseMs = 200;
@@ -19,8 +17,7 @@ export interface Archive {
 }
 
 export interface BoundingHost {
-  readonly connection: RheaConnection;
-  readonly management: ArtemisManagement;
+  readonly access: BrokerAccess;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -37,7 +34,7 @@ export async function boundArchives(archives: readonly Archive[], host: Bounding
   await Promise.all(
     archives.map((archive) =>
       tellFailure(archive, host, async () => {
-        await protect(archive, host.management, inherited);
+        await protect(archive, host.access.management, inherited);
         await limitCount(archive, host);
       }),
     ),
@@ -76,7 +73,7 @@ export async function settingsOf(management: ArtemisManagement, address: string)
   return JSON.parse(String(await management.operation('broker', 'getAddressSettingsAsJSON', address))) as Row;
 }
 
-async function limitCount({ name, bounds, row }: Archive, { management }: BoundingHost): Promise<void> {
+async function limitCount({ name, bounds, row }: Archive, { access: { management } }: BoundingHost): Promise<void> {
   if (row['ringSize'] === String(bounds.maxCount)) return;
   await management.operation('broker', 'updateQueue', JSON.stringify({ name, 'ring-size': bounds.maxCount }));
 }
@@ -100,83 +97,16 @@ async function dropExcess({ name, bounds, row }: Archive, host: BoundingHost): P
 
 /** Leaves the newest `most`. Resolves with false, and has done nothing, when others are attached too. */
 async function dropAlone(archive: string, most: number, host: BoundingHost): Promise<boolean> {
-  const remover = new Remover(archive, host);
+  const remover = host.access.openRemover(archive);
   try {
     await remover.opened();
     // Looked at only now: of several that are attached at most the first sees itself alone.
-    const [row] = await host.management.list('listQueues', { field: 'name', value: archive });
+    const [row] = await host.access.management.list('listQueues', { field: 'name', value: archive });
     if (row === undefined) return true;
     if (Number(row['consumerCount']) > 1) return false;
     await remover.remove(waitingIn(row) - most);
     return true;
   } finally {
     await remover.close();
-  }
-}
-
-/** A link that takes messages out, and throws them away. */
-class Remover {
-  readonly #archive: string;
-  readonly #clock: Clock;
-  readonly #link: ReceiverLink;
-  #open = false;
-  #fault: OperationFault | undefined;
-  #missing = 0;
-  #wake: (() => void) | undefined;
-
-  constructor(archive: string, { connection, clock }: BoundingHost) {
-    this.#archive = archive;
-    this.#clock = clock;
-    this.#link = connection.openReceiver(
-      { address: fullyQualified(archive, archive), capability: capabilityOf('anycast') },
-      {
-        onOpen: () => {
-          this.#open = true;
-          this.#wake?.();
-        },
-        onClosed: (fault) => {
-          this.#fault = new OperationFault(`consuming from ${archive}`, fault.message);
-          this.#wake?.();
-        },
-        onMessage: (_message, token) => {
-          this.#link.accept(token);
-          this.#missing--;
-          this.#wake?.();
-        },
-        onDrained: () => undefined,
-      },
-    );
-  }
-
-  async opened(): Promise<void> {
-    while (!this.#open) await this.#progress();
-  }
-
-  async remove(count: number): Promise<void> {
-    if (count <= 0) return;
-    this.#missing = count;
-    this.#link.addCredit(count);
-    while (this.#missing > 0) await this.#progress();
-  }
-
-  close(): Promise<void> {
-    return this.#link.close(this.#clock, patienceMs);
-  }
-
-  /** Resolves when something has happened. @throws OperationFault when the link is refused, or nothing happens. */
-  async #progress(): Promise<void> {
-    if (this.#fault === undefined)
-      await new Promise<void>((resolve) => {
-        const timer = this.#clock.schedule(patienceMs, () => {
-          this.#fault = new OperationFault(`consuming from ${this.#archive}`, 'the broker gave nothing in time');
-          resolve();
-        });
-        this.#wake = () => {
-          this.#wake = undefined;
-          timer.cancel();
-          resolve();
-        };
-      });
-    if (this.#fault !== undefined) throw this.#fault;
   }
 }

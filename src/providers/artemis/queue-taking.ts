@@ -1,11 +1,8 @@
 import type { Clock } from '../../core/clock.js';
-import { SendError, TidingsError, describe } from '../../core/errors.js';
+import { TidingsError } from '../../core/errors.js';
 import type { CopyTo, WireMessage } from '../../core/provider.js';
-import { queueCopy } from './amqp-copy.js';
-import { addressAndQueue, fullyQualified, sendRefusal } from './artemis-dialect.js';
-import type { Epoch } from './epoch.js';
-import { QueueReader } from './queue-reader.js';
-import type { FoundQueue, Shown } from './queue-reader.js';
+import { addressAndQueue, fullyQualified } from './artemis-words.js';
+import type { BrokerAccess, FoundQueue, QueueReader, Shown } from './broker-access.js';
 
 /** Only one copy is under way at a time; the next messages are fetched meanwhile. */
 const window = 8;
@@ -13,7 +10,7 @@ const window = 8;
 const trustMs = 1_000;
 
 export interface TakingHost {
-  readonly epoch: Epoch;
+  readonly access: BrokerAccess;
   readonly clock: Clock;
   readonly find: (queue: string) => Promise<FoundQueue | undefined>;
 }
@@ -28,10 +25,10 @@ export class QueueTaking {
   }
 
   async run(queue: string, limit: number, decide: (message: WireMessage) => CopyTo | 'remove' | 'skip'): Promise<number> {
-    const { epoch, clock, find } = this.#host;
+    const { access, clock, find } = this.#host;
     const from = await find(queue);
     if (from === undefined || from.waiting === 0) return 0;
-    const reader = new QueueReader(epoch, from, { clock, browse: false, window: Math.min(window, limit), look: () => find(queue) });
+    const reader = access.openReader(from, { clock, browse: false, window: Math.min(window, limit), look: () => find(queue) });
     try {
       const taken = await this.#takeAll(reader, limit, decide);
       await reader.close();
@@ -65,12 +62,7 @@ export class QueueTaking {
     const { address, queue } = addressAndQueue(copy.to);
     const to = fullyQualified(address, queue);
     await this.#mustBeThere(to);
-    const result = await this.#host.epoch.relay.offer(encoded(shown, copy, to));
-    if (result === 'confirmed') return;
-    if (result === 'lost') throw new TidingsError('connection', `copy to ${to}: the connection was lost`, { retryable: true });
-    if (result === 'unconfirmed')
-      throw new SendError('unknown', 'send-timeout', `copy to ${to}: the broker did not confirm it in time; it may have arrived`);
-    throw sendRefusal(`copy to ${to}`, result);
+    await this.#host.access.copy(shown, copy, to);
   }
 
   /** The broker takes a copy for a queue that is not there, and drops it or makes the queue. */
@@ -80,13 +72,5 @@ export class QueueTaking {
     if ((await this.#host.find(to)) === undefined)
       throw new TidingsError('missing-queue', `there is no queue ${to} to copy to. Start the listener whose queue it is, or name another.`);
     this.#seenAt.set(to, now);
-  }
-}
-
-function encoded(shown: Shown, copy: CopyTo, to: string): Buffer {
-  try {
-    return queueCopy(shown, copy, to);
-  } catch (error) {
-    throw new SendError('refused', 'send-refused', `copy to ${to}: it cannot be written: ${describe(error)}`, { cause: error });
   }
 }

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import { AmqpFault } from './amqp-fault.js';
+import { PeerFault } from './peer-fault.js';
 
 export interface SocketOptions {
   readonly host: string;
@@ -41,12 +41,12 @@ function gatherWrites(socket: net.Socket): void {
 }
 
 /** Tells a certificate that was refused, by either side, from a network that failed. */
-export function socketFault(socket: net.Socket, error: NodeJS.ErrnoException): AmqpFault {
+export function socketFault(socket: net.Socket, error: NodeJS.ErrnoException): PeerFault {
   const code = error.code ?? '';
   const verdict: unknown = socket instanceof tls.TLSSocket ? socket.authorizationError : undefined;
   // It stands there too when certificates are not asked for, and is then no reason of anything.
   const refusedByUs = verdict !== undefined && verdict !== null && (verdict === error || verdict === code || verdict === error.message);
   const refusedByPeer = /^ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA)/.test(code);
-  if (refusedByUs || refusedByPeer) return new AmqpFault('tls:certificate', `${code === '' ? '' : `${code}: `}${error.message}`);
-  return new AmqpFault(code === '' ? 'socket' : code, error.message);
+  if (refusedByUs || refusedByPeer) return new PeerFault('tls:certificate', `${code === '' ? '' : `${code}: `}${error.message}`);
+  return new PeerFault(code === '' ? 'socket' : code, error.message);
 }

@@ -1,22 +1,20 @@
 import { TidingsError } from '../../core/errors.js';
 import type { Clock } from '../../core/clock.js';
 import type { CopyTo, QueueAdmin, WireMessage } from '../../core/provider.js';
-import { addressAndQueue, fullyQualified, isInternalAddress } from './artemis-dialect.js';
+import { addressAndQueue, fullyQualified, isInternalAddress } from './artemis-words.js';
 import { OperationFault, waitingIn } from './artemis-management.js';
-import type { Epoch } from './epoch.js';
-import { QueueReader } from './queue-reader.js';
-import type { FoundQueue } from './queue-reader.js';
+import type { BrokerAccess, FoundQueue } from './broker-access.js';
 import { QueueTaking } from './queue-taking.js';
 
 const browseWindow = 100;
 
 /** The queues as an operator sees them, through the broker's management. Each call needs a connection and the right to manage. */
 export class ArtemisQueues implements QueueAdmin {
-  readonly #epoch: () => Epoch | undefined;
+  readonly #access: () => BrokerAccess | undefined;
   readonly #clock: () => Clock;
 
-  constructor(epoch: () => Epoch | undefined, clock: () => Clock) {
-    this.#epoch = epoch;
+  constructor(access: () => BrokerAccess | undefined, clock: () => Clock) {
+    this.#access = access;
     this.#clock = clock;
   }
 
@@ -37,12 +35,12 @@ export class ArtemisQueues implements QueueAdmin {
   }
 
   async *browse(queue: string, options: { readonly limit?: number } = {}): AsyncIterable<WireMessage> {
-    const epoch = this.#connected();
+    const access = this.#connected();
     const limit = options.limit ?? Infinity;
-    const found = await this.#find(epoch, queue);
+    const found = await this.#find(access, queue);
     if (found === undefined || found.waiting === 0 || limit <= 0) return;
-    const look = (): Promise<FoundQueue | undefined> => this.#find(epoch, queue);
-    const reader = new QueueReader(epoch, found, { clock: this.#clock(), browse: true, window: Math.min(browseWindow, limit), look });
+    const look = (): Promise<FoundQueue | undefined> => this.#find(access, queue);
+    const reader = access.openReader(found, { clock: this.#clock(), browse: true, window: Math.min(browseWindow, limit), look });
     try {
       for (let shown = 0; shown < limit; shown++) {
         const next = await reader.next(shown);
@@ -59,21 +57,21 @@ export class ArtemisQueues implements QueueAdmin {
     options: { readonly limit?: number },
     decide: (message: WireMessage) => CopyTo | 'remove' | 'skip',
   ): Promise<number> {
-    const epoch = this.#connected();
+    const access = this.#connected();
     const limit = options.limit ?? Infinity;
     if (limit <= 0) return 0;
-    const taking = new QueueTaking({ epoch, clock: this.#clock(), find: (name) => this.#find(epoch, name) });
+    const taking = new QueueTaking({ access, clock: this.#clock(), find: (name) => this.#find(access, name) });
     return taking.run(queue, limit, decide);
   }
 
   /** Attaching to a queue that is not there would make it. */
-  async #find(epoch: Epoch, queue: string): Promise<FoundQueue | undefined> {
+  async #find(access: BrokerAccess, queue: string): Promise<FoundQueue | undefined> {
     const { address, queue: name } = addressAndQueue(queue);
-    const [row] = await epoch.management.list('listQueues', { field: 'name', value: name });
+    const [row] = await access.management.list('listQueues', { field: 'name', value: name });
     if (row?.['address'] !== address) return undefined;
     return {
       name: fullyQualified(address, name),
-      capability: row['routingType'] === 'ANYCAST' ? 'queue' : 'topic',
+      routing: row['routingType'] === 'ANYCAST' ? 'anycast' : 'multicast',
       waiting: waitingIn(row),
     };
   }
@@ -88,10 +86,10 @@ export class ArtemisQueues implements QueueAdmin {
     }
   }
 
-  #connected(): Epoch {
-    const epoch = this.#epoch();
-    if (epoch === undefined)
+  #connected(): BrokerAccess {
+    const access = this.#access();
+    if (access === undefined)
       throw new TidingsError('connection', 'there is no connection to the broker now; try again when it is back', { retryable: true });
-    return epoch;
+    return access;
   }
 }

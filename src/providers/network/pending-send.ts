@@ -3,15 +3,15 @@ import type { Expiring } from '../../core/deadlines.js';
 import { SendError } from '../../core/errors.js';
 import type { WireMessage, WireSend } from '../../core/provider.js';
 
-/** One send, until it is settled. */
-export class PendingSend implements Expiring, Abortable {
+/** One send, until it is settled. `P`: what is transmitted for it, kept so that it can go again. */
+export class PendingSend<P> implements Expiring, Abortable {
   readonly message: WireMessage;
   readonly options: WireSend;
   readonly #resolve: () => void;
   readonly #reject: (error: SendError) => void;
-  readonly #onSettled: (send: PendingSend) => void;
+  readonly #onSettled: (send: PendingSend<P>) => void;
   readonly #hindrance: () => string;
-  payload: Buffer | undefined;
+  payload: P | undefined;
   transmitted = false;
   /** Transmitted more than once, over one link after the other. */
   repeated = false;
@@ -23,7 +23,7 @@ export class PendingSend implements Expiring, Abortable {
     ends: {
       resolve: () => void;
       reject: (error: SendError) => void;
-      onSettled: (send: PendingSend) => void;
+      onSettled: (send: PendingSend<P>) => void;
       hindrance: () => string;
     },
   ) {
