@@ -198,6 +198,7 @@ class Session {
     await this.#keeper.stop(left());
     for (const subscription of subscriptions) subscription.disconnected();
     epoch?.relay.lost();
+    epoch?.notices.lost();
     epoch?.access.management.lost(stoppedFault());
     this.#deadlines.expireAll();
     this.#host.onState({ state: 'stopped' });
@@ -223,6 +224,7 @@ class Session {
     const { clock, logger } = this.#host;
     const management = managementOver(connection, clock, this.#deadlines);
     const relay = new Relay(connection, { clock, logger, deadlines: this.#deadlines });
+    const notices = new Relay(connection, { clock, logger, deadlines: this.#deadlines });
     const access = new AmqpAccess(connection, { management, relay, clock });
     try {
       await relay.open();
@@ -232,6 +234,7 @@ class Session {
         connection,
         access,
         relay,
+        notices,
         clockOffsetMs,
         faulty,
         get alive() {
@@ -256,6 +259,7 @@ class Session {
     for (const sender of this.#senders.values()) sender.disconnected();
     for (const subscription of this.#subscriptions) subscription.disconnected();
     epoch.relay.lost();
+    epoch.notices.lost();
     epoch.access.management.lost(fault);
   }
 

@@ -49,7 +49,7 @@ export class DeliveryCopies {
 /** Why a notice did not get through. One that is lost with its connection needs no word: its delivery comes again. */
 async function notTaken(delivery: AmqpDelivery, notice: Notice): Promise<string | undefined> {
   try {
-    const result = await delivery.epoch.relay.offer(noticeCopy(delivery, notice), () => delivery.link.alive);
+    const result = await delivery.epoch.notices.offer(noticeCopy(delivery, notice), () => delivery.link.alive);
     if (result === 'confirmed' || result === 'lost') return undefined;
     return result === 'unconfirmed' ? 'not confirmed in time' : refusalFault(result).message;
   } catch (error) {

@@ -7,7 +7,10 @@ import type { RheaConnection } from './rhea-driver.js';
 export interface Epoch {
   readonly connection: RheaConnection;
   readonly access: AmqpAccess;
+  /** For copies to single queues. */
   readonly relay: Relay;
+  /** For notices to whole addresses. */
+  readonly notices: Relay;
   /** How far the broker's clock is ahead of ours. */
   readonly clockOffsetMs: number;
   readonly alive: boolean;

@@ -50,8 +50,10 @@ export interface RelayHost {
 }
 
 /**
- * Writes retry and archive copies of one connection over one sender without an address of its own. The broker drops what it
- * cannot route without a word, so only names of queues that are known to exist may be given.
+ * Writes copies of one connection over one sender without an address of its own. The broker drops what it cannot route without a word, so
+ * only names of queues that are known to exist may be given. And it remembers, for one link, where it routed the last message of an
+ * address: a copy for `E::L` right after one for all of `E` would reach them all. So what is for queues and what is for whole addresses
+ * never share a relay.
  */
 export class Relay {
   readonly #connection: RheaConnection;
@@ -70,7 +72,7 @@ export class Relay {
     this.#host = host;
   }
 
-  /** Resolves when the broker has taken the link: a first answer that also proves the credentials. */
+  /** Resolves when the broker has taken the link: a first answer that also proves the credentials. Else it is opened when first needed. */
   open(): Promise<void> {
     return new Promise((resolve) => {
       this.#opened = resolve;
@@ -98,6 +100,7 @@ export class Relay {
       this.#waiting.push(job);
       // The time of what is offered once runs on while it waits for its turn, and over a link that is opened anew.
       if (job.once) this.#watch(job);
+      if (this.#link === undefined && this.#reopenTimer === undefined) this.#openLink();
       this.#pump();
     });
   }

@@ -65,6 +65,23 @@ describe('a notice', () => {
     expect(bench.log.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
+  test('to an address goes before a retry of one of its listeners, and that reaches no other listener for it', async () => {
+    const address = unique('notices');
+    const [spec, a, b] = [fresh(), fresh(address), fresh(address)];
+    const {
+      bench,
+      inboxes: [inbox, first, second],
+    } = await opened([spec, a, b]);
+    await bench.send(spec.event, 'x');
+    const [delivery] = (await inbox?.count(1)) ?? [];
+    expect(await delivery?.settle(archived(spec, address))).toBe('settled');
+    const [told] = (await first?.count(1)) ?? [];
+    await second?.count(1);
+    expect(await told?.settle({ do: 'copy', to: 'self', headers: {}, dedupeId: unique('again') })).toBe('settled');
+    await first?.count(2);
+    await stays(() => second?.deliveries.length === 1, { what: 'the other was told once' });
+  });
+
   test('to an address that nobody knows is lost quietly, and the address is none for work queues afterwards', async () => {
     const spec = fresh();
     const address = unique('nobody');
