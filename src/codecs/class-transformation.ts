@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { EventClass } from '../core/descriptors.js';
-import { optionalPeer } from './optional-peer.js';
+import { optionalPeer } from '../core/optional-peer.js';
 
 type Library = typeof import('class-transformer');
 type Transformer = InstanceType<Library['ClassTransformer']>;

@@ -3,7 +3,7 @@ import type { Validator } from '../core/codec.js';
 import type { EventClass, EventDescriptor } from '../core/descriptors.js';
 import { InvalidEventError, type EventFault } from '../core/errors.js';
 import { fieldPath } from './field-path.js';
-import { optionalPeer } from './optional-peer.js';
+import { optionalPeer } from '../core/optional-peer.js';
 
 type Library = typeof import('class-validator');
 

@@ -15,6 +15,8 @@ export const wire = {
   /** Made by us for each message sent; foreign ids are often not unique. */
   tidingsId: 'tidings_id',
   contentType: 'tidings_content_type',
+  /** 'text' or 'bytes' where the protocol cannot tell: honoured by every provider, and dropped. */
+  body: 'tidings_body',
   attempt: 'tidings_attempt',
   round: 'tidings_round',
   /** How often it was written anew, so that the broker counts lost connections from 0. */

@@ -46,19 +46,24 @@ export interface Provider {
   readonly queues?: QueueAdmin;
 }
 
-/** What a provider may be able to do beyond the core. What is declared is tested, what is not must fail with 'not-supported'. */
-export const capabilities = [
-  'durable', // queues and durable messages outlive consumers and the broker
-  'delay', // `notBefore` is kept by the broker
-  'dedupe', // the broker drops a message whose `dedupeId` it has seen on that address
-  'anycast', // addresses whose messages go to one of all consumers
-  'manage', // `queues` is there
-  'credit', // the broker can make a sender wait
-  'count', // `Delivery.brokerCount` is given
-  'tls', // connections may be encrypted
-] as const;
+/**
+ * What a provider may be able to do beyond the core, and what each means. What is declared is tested by `providerConformance`; what is not
+ * must fail with 'not-supported' where somebody asks for it.
+ */
+export const capabilityMeanings = Object.freeze({
+  durable: 'Queues and durable events outlive consumers and the broker (in memory: its `restart()`)',
+  delay: 'The broker holds an event until its time',
+  dedupe: 'A repeated id is dropped by the broker',
+  anycast: 'Addresses whose messages go to one of all consumers',
+  manage: '`queues` counts, lists, browses and takes messages out',
+  credit: 'The broker can make a sender wait',
+  count: 'The broker counts deliveries that were not settled',
+  tls: 'Connections can be encrypted',
+});
 
-export type Capability = (typeof capabilities)[number];
+export type Capability = keyof typeof capabilityMeanings;
+
+export const capabilities: readonly Capability[] = Object.freeze(Object.keys(capabilityMeanings) as Capability[]);
 
 /** 'plain': the queue is named `<listener>[-<server>]`. 'qualified': `<event>.<listener>[-<server>]`. */
 export type QueueNaming = 'plain' | 'qualified';
@@ -178,6 +183,11 @@ export interface Delivery {
   readonly message: WireMessage;
   /** How often the broker says it was delivered before without being settled. Absent where it does not tell. */
   readonly brokerCount?: number;
+  /**
+   * Whether it went so often with connections that this process outlived that the broker may soon give it up, though nothing is wrong with it:
+   * it is written anew then. For providers that tell no `brokerCount`.
+   */
+  readonly worn?: boolean;
   /** Whether its connection is gone, so that settling it would do nothing. A hint: beginning its run would be work done twice. */
   readonly stale?: boolean;
   /**
@@ -196,7 +206,8 @@ export type Outcome =
   | { readonly do: 'accept' }
   /**
    * Nothing was done: goes back to its place in the queue, uncounted. While the subscription is paused at once, where the protocol is able
-   * to; else when it closes. Only for a subscription that is paused or will be: it would come again at once.
+   * to; else when it closes. Here it may come again after the next `open()`, and must unless others have it then. Only for a subscription
+   * that is paused or will be: it would come again at once.
    */
   | { readonly do: 'return' }
   /** One operation: write the copy, await its confirmation, accept the original. */
@@ -208,7 +219,7 @@ export interface CopyOutcome {
   readonly to: 'self' | 'archive';
   /** Laid over the message's headers; undefined removes one. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Held by the broker until then. */
+  /** Held by the broker until then. Only ever given to a provider with 'delay'. */
   readonly notBefore?: Date;
   readonly dedupeId?: string;
   /** Published too, after the copy is confirmed and before the original is accepted. */

@@ -25,8 +25,8 @@ export class Suspects {
    * that were not all crashes.
    */
   isWorn(delivery: Delivery): boolean {
-    const { brokerCount = 0 } = delivery;
-    if (brokerCount === 0) return false;
+    const { brokerCount = 0, worn = false } = delivery;
+    if (brokerCount === 0) return worn;
     const suspicion = this.#losses.suspicionOf(delivery);
     this.#suspicions.set(delivery, suspicion);
     return brokerCount >= this.#maxCrashes && suspicion < this.#maxCrashes;

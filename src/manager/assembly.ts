@@ -9,6 +9,7 @@ import type { Class, EnvelopePipeline } from '../core/descriptors.js';
 import { Dispatcher } from '../core/dispatcher.js';
 import { errorHandlerMistakes, ErrorHandlers } from '../core/error-handlers.js';
 import { ConfigurationError, describe } from '../core/errors.js';
+import type { Provider } from '../core/provider.js';
 import type { Observers } from '../core/observers.js';
 import { Handler } from '../core/handler.js';
 import { decoratedListeners, decoratedPipelines, pipelineDescriptor } from '../core/registry.js';
@@ -17,7 +18,7 @@ import { Sender } from '../core/sender.js';
 import { Solitude } from '../core/solitude.js';
 import { Tap } from '../core/tap.js';
 import { Breaker, defaultBreaker } from '../reliability/breaker.js';
-import { RetryPolicy } from '../reliability/retry-policy.js';
+import { RetryPolicy, waits } from '../reliability/retry-policy.js';
 import { decoratorMistakes, definedOnly, pipelineMistakes, retryOf, type Settings } from './manager-options.js';
 import { defaultServerName, defaultServiceName } from './own-names.js';
 
@@ -71,7 +72,7 @@ async function putTogether(input: AssemblyInput): Promise<Assembly> {
   const mistakes = [...input.mistakes];
   const names = ownNames(settings, mistakes);
   const catalog = catalogOf(settings, names.serverName, settings.consume ? (settings.listeners ?? decoratedListeners()) : []);
-  mistakes.push(...catalog.mistakes);
+  mistakes.push(...catalog.mistakes, ...delayMistakes(catalog, settings));
   const pipelines = await resolvedPipelines(settings, mistakes);
   await tryListeners(catalog, settings, mistakes);
   if (mistakes.length > 0) throw new ConfigurationError(failed, mistakes);
@@ -103,6 +104,24 @@ export function catalogOf(settings: Settings, serverName: string, listeners: rea
     archiveBounds: settings.archive,
     optionMistakes: decoratorMistakes,
   });
+}
+
+/** A retry that has to wait is held by the broker, so that it outlives the process, or it is not made at all. */
+function delayMistakes({ subscriptions }: Catalog, { provider, retry: base }: Settings): string[] {
+  if (canDelay(provider)) return [];
+  const waiting = subscriptions.filter(
+    ({ listener: { options } }) => (options.onError ?? 'retry') === 'retry' && waits(retryOf(options.retry, base)),
+  );
+  return waiting.map(
+    ({ listener }) =>
+      `${listener.name} retries after a delay, and the provider ${provider.name} cannot hold events back (capability 'delay'): ` +
+      "set 'retry: false', or 'retry: { initialDelayMs: 0 }' to retry at once",
+  );
+}
+
+/** One that does not say what it is able to do is a mistake already. */
+function canDelay({ capabilities }: { readonly capabilities: Provider['capabilities'] | undefined }): boolean {
+  return capabilities?.has('delay') ?? true;
 }
 
 /** Outermost first; a stable sort keeps the order of declaration among equals. */
@@ -236,7 +255,7 @@ function stationOf(subscription: Subscription, pipelines: readonly EnvelopePipel
     tap,
     handler,
     codec,
-    failures: new RetryPolicy({ retry: retryOf(retry, settings.retry), onError, unrecoverable }),
+    failures: new RetryPolicy({ retry: retryOf(retry, settings.retry), onError, unrecoverable, delays: canDelay(settings.provider) }),
     errors,
     lost,
     watch,

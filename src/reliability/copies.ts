@@ -13,7 +13,7 @@ const longestStack = 4000;
 
 type Changes = Record<string, string | undefined>;
 
-/** The next attempt: a copy on the listener's own queue, held by the broker for so many milliseconds. */
+/** The next attempt: a copy on the listener's own queue, held by the broker for so many milliseconds. None: it comes at once. */
 export function retryCopy(failure: Failure, delayMs: number): CopyOutcome {
   const { message, attempt, now } = failure;
   return {
@@ -26,7 +26,7 @@ export function retryCopy(failure: Failure, delayMs: number): CopyOutcome {
       [wire.firstFailureAt]: firstFailureAt(failure),
       [wire.history]: history(failure),
     },
-    notBefore: new Date(Math.min(now + delayMs, latest)),
+    ...(delayMs > 0 && { notBefore: new Date(Math.min(now + delayMs, latest)) }),
     ...dedupeId(failure),
   };
 }

@@ -1,5 +1,5 @@
 import type { Class, OnError, RetryOptions } from '../core/descriptors.js';
-import { RetryLater, Unrecoverable } from '../core/errors.js';
+import { RetryLater, TidingsError, Unrecoverable } from '../core/errors.js';
 import type { Failure, FailurePolicy, Verdict } from '../core/failure-policy.js';
 import type { CopyOutcome, SubscriptionSpec, WireMessage } from '../core/provider.js';
 import { archiveCopy, renewedCopy, retryCopy } from './copies.js';
@@ -22,10 +22,20 @@ export function retryDelayMs(retry: number, options: Readonly<RetryOptions>, ran
   return Math.round(options.jitter === 'full' ? random() * ceiling : ceiling) || 0;
 }
 
+/** Whether any of these retries would have to be held back. */
+export function waits({ maxRetries, initialDelayMs, maxDelayMs }: Readonly<RetryOptions>): boolean {
+  return maxRetries > 0 && Math.min(initialDelayMs, maxDelayMs) > 0;
+}
+
 export interface RetryPolicyOptions {
   readonly retry?: Readonly<RetryOptions>;
   readonly onError?: OnError | undefined;
   readonly unrecoverable?: readonly Class[] | undefined;
+  /**
+   * Whether the broker holds events back (capability 'delay').
+   * @default true
+   */
+  readonly delays?: boolean;
 }
 
 const accept = Object.freeze({ do: 'accept' });
@@ -39,12 +49,14 @@ export class RetryPolicy implements FailurePolicy {
   readonly #retry: Readonly<RetryOptions>;
   readonly #onError: OnError;
   readonly #unrecoverable: readonly Class[];
+  readonly #delays: boolean;
   readonly #random: () => number;
 
   constructor(options: RetryPolicyOptions = {}, random: () => number = Math.random) {
     this.#retry = options.retry ?? defaultRetry;
     this.#onError = options.onError ?? 'retry';
     this.#unrecoverable = options.unrecoverable ?? [];
+    this.#delays = options.delays ?? true;
     this.#random = random;
   }
 
@@ -57,7 +69,7 @@ export class RetryPolicy implements FailurePolicy {
     if (reason !== undefined) return archived(failure, reason, false);
     if (this.#isHopeless(error)) return archived(failure, 'failed', false);
     const used = attempt >= this.maxAttempts;
-    if (RetryLater.is(error)) return used ? archived(failure, 'failed', false) : retried(failure, error.delayMs, false);
+    if (RetryLater.is(error)) return used ? archived(failure, 'failed', false) : this.#later(failure, error);
     if (this.#onError === 'discard') return { fate: 'discarded', outcome: accept, counts: true };
     if (this.#onError === 'stop') return { fate: 'stopped', outcome: leave, counts: false };
     if (used || this.#onError === 'archive') return archived(failure, 'failed', true);
@@ -66,6 +78,13 @@ export class RetryPolicy implements FailurePolicy {
 
   renew(message: WireMessage, spec: SubscriptionSpec): CopyOutcome {
     return renewedCopy(message, spec);
+  }
+
+  /** Nobody else holds it back: waiting here would forget it with the process, and trying at once is what the listener did not want. */
+  #later(failure: Failure, error: RetryLater): Verdict {
+    if (this.#delays || error.delayMs === 0) return retried(failure, error.delayMs, false);
+    const what = `RetryLater(${String(error.delayMs)}) needs a provider with the capability 'delay': the event is archived`;
+    return archived({ ...failure, error: new TidingsError('not-supported', what, { cause: error }) }, 'failed', false);
   }
 
   #isHopeless(error: unknown): boolean {

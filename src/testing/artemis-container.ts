@@ -15,23 +15,24 @@ const commandMs = 60_000;
 export class ArtemisContainer implements BrokerEngine {
   readonly amqpPort: number;
   readonly stompPort: number;
+  readonly corePort: number;
   readonly #program: ContainerProgram;
   readonly #name: string;
   #guard: BrokerGuard | undefined;
 
-  private constructor(program: ContainerProgram, name: string, amqpPort: number, stompPort: number) {
+  private constructor(program: ContainerProgram, name: string, [amqpPort = 0, stompPort = 0, corePort = 0]: readonly number[]) {
     this.#program = program;
     this.#name = name;
     this.amqpPort = amqpPort;
     this.stompPort = stompPort;
+    this.corePort = corePort;
   }
 
   /** Makes the container; `start` runs it. */
   static async create(program: ContainerProgram): Promise<ArtemisContainer> {
     const { ok } = await runCommand(program, ['image', 'inspect', artemisImage], commandMs);
     if (!ok) await mustRun(program, ['pull', artemisImage], pullMs);
-    const [amqpPort = 0, stompPort = 0] = await freePorts(2);
-    const container = new ArtemisContainer(program, `tidings-artemis-${randomUUID()}`, amqpPort, stompPort);
+    const container = new ArtemisContainer(program, `tidings-artemis-${randomUUID()}`, await freePorts(3));
     await container.#run('create', '--name', container.#name, ...container.#settings(), artemisImage);
     container.#guard = new BrokerGuard('"$1" rm -f -v "$2"', [program, container.#name]);
     return container;
@@ -74,9 +75,11 @@ export class ArtemisContainer implements BrokerEngine {
   }
 
   #settings(): string[] {
-    return [
-      ...['-e', `ARTEMIS_USER=${brokerUser}`, '-e', `ARTEMIS_PASSWORD=${brokerPassword}`],
-      ...['-p', `${brokerHost}:${String(this.amqpPort)}:5672`, '-p', `${brokerHost}:${String(this.stompPort)}:61613`],
-    ];
+    const published = [
+      [this.amqpPort, 5672],
+      [this.stompPort, 61613],
+      [this.corePort, 61616],
+    ].flatMap(([here, there]) => ['-p', `${brokerHost}:${String(here)}:${String(there)}`]);
+    return ['-e', `ARTEMIS_USER=${brokerUser}`, '-e', `ARTEMIS_PASSWORD=${brokerPassword}`, ...published];
   }
 }

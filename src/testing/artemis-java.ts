@@ -58,6 +58,10 @@ export class ArtemisJava implements BrokerEngine {
     return this.#ports.stomp;
   }
 
+  get corePort(): number {
+    return this.#ports.core;
+  }
+
   async start(): Promise<void> {
     if (this.#process === undefined) await this.#spawn();
     const up = await waitForAmqp(brokerHost, this.#ports.amqp, startDeadlineMs, () => this.#process === undefined);

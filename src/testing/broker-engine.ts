@@ -2,6 +2,8 @@
 export interface BrokerEngine {
   readonly amqpPort: number;
   readonly stompPort: number;
+  /** Takes the protocol of the broker's own JMS client, among others. */
+  readonly corePort: number;
   /** Rejects with the end of the broker's log when it does not come up. */
   start(): Promise<void>;
   /** As SIGTERM does: the broker closes its connections and its journal. */

@@ -11,6 +11,7 @@ export type {
   ConformanceOptions,
   ForeignClient,
   ForeignMessage,
+  ForeignType,
   Gift,
   Need,
   Undo,

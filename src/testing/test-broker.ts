@@ -15,6 +15,8 @@ export interface TestBroker extends AsyncDisposable {
   readonly url: string;
   /** `stomp://user:password@host:port` */
   readonly stompUrl: string;
+  /** `tcp://host:port`, without credentials: for the broker's own JMS client. */
+  readonly coreUrl: string;
   readonly host: string;
   readonly amqpPort: number;
   readonly stompPort: number;
@@ -40,12 +42,13 @@ export interface TestBroker extends AsyncDisposable {
 const startTries = 3;
 
 /**
- * Finds or starts a broker, in this order: the one of TIDINGS_ARTEMIS_URL (its STOMP port from TIDINGS_ARTEMIS_STOMP_URL, or 61613); a
- * container engine that answers; Java with Maven. Started ones listen on free ports of 127.0.0.1 and end with this process.
+ * Finds or starts a broker, in this order: the one of TIDINGS_ARTEMIS_URL (its other addresses from TIDINGS_ARTEMIS_STOMP_URL, or port
+ * 61613, and TIDINGS_ARTEMIS_CORE_URL, or port 61616); a container engine that answers; Java with Maven. Started ones listen on free ports
+ * of 127.0.0.1 and end with this process.
  */
 export async function testBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const url = process.env['TIDINGS_ARTEMIS_URL'];
-  if (options.own !== true && url !== undefined && url !== '') return new GivenBroker(url, process.env['TIDINGS_ARTEMIS_STOMP_URL']);
+  if (options.own !== true && url !== undefined && url !== '') return new GivenBroker(url);
   const source = await findArtemis();
   if (source === undefined)
     throw new Error(`no Artemis to be had here: ${brokerRemedies.slice(options.own === true ? 1 : 0).join('; or ')}`);
@@ -66,6 +69,7 @@ export async function testBroker(options: TestBrokerOptions = {}): Promise<TestB
 class GivenBroker implements TestBroker {
   readonly url: string;
   readonly stompUrl: string;
+  readonly coreUrl: string;
   readonly host: string;
   readonly amqpPort: number;
   readonly stompPort: number;
@@ -73,11 +77,12 @@ class GivenBroker implements TestBroker {
   readonly password: string;
   readonly canRestart = false;
 
-  constructor(url: string, stompUrl: string | undefined) {
+  constructor(url: string) {
     const { hostname, port, username, password } = new URL(url);
-    const stomp = new URL(stompUrl === undefined || stompUrl === '' ? `stomp://${username}:${password}@${hostname}:61613` : stompUrl);
+    const stomp = new URL(given('TIDINGS_ARTEMIS_STOMP_URL') ?? `stomp://${username}:${password}@${hostname}:61613`);
     this.url = url;
     this.stompUrl = stomp.href;
+    this.coreUrl = given('TIDINGS_ARTEMIS_CORE_URL') ?? `tcp://${hostname}:61616`;
     this.host = hostname;
     this.amqpPort = Number(port === '' ? 5672 : port);
     this.stompPort = Number(stomp.port === '' ? 61613 : stomp.port);
@@ -101,6 +106,11 @@ class GivenBroker implements TestBroker {
   }
 }
 
+function given(variable: string): string | undefined {
+  const value = process.env[variable];
+  return value === '' ? undefined : value;
+}
+
 function refuse(): Promise<never> {
   return Promise.reject(new Error('this broker was given by TIDINGS_ARTEMIS_URL and is not ours to stop: use testBroker({ own: true })'));
 }
@@ -108,6 +118,7 @@ function refuse(): Promise<never> {
 class OwnBroker implements TestBroker {
   readonly url: string;
   readonly stompUrl: string;
+  readonly coreUrl: string;
   readonly host = brokerHost;
   readonly amqpPort: number;
   readonly stompPort: number;
@@ -123,6 +134,7 @@ class OwnBroker implements TestBroker {
     this.amqpPort = engine.amqpPort;
     this.stompPort = engine.stompPort;
     this.url = `amqp://${brokerUser}:${brokerPassword}@${brokerHost}:${String(engine.amqpPort)}`;
+    this.coreUrl = `tcp://${brokerHost}:${String(engine.corePort)}`;
     this.stompUrl = `stomp://${brokerUser}:${brokerPassword}@${brokerHost}:${String(engine.stompPort)}`;
   }
 

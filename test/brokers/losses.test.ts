@@ -1,11 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { event, type EventManager, eventListener, TidingsError } from '../../src/index.js';
-import { AmqpProvider } from '../../src/providers/amqp/index.js';
-import { TcpProxy } from '../../src/testing/tcp-proxy.js';
 import { testBroker } from '../../src/testing/test-broker.js';
 import { waitUntil } from '../../src/testing/wait-until.js';
-import { addressOf, ArtemisWorld, artemisUrl, proxied } from '../support/artemis.js';
-import { randomFrom } from '../support/random.js';
+import { ArtemisWorld, artemisProvider, protocols } from '../support/artemis.js';
 import { unique } from '../support/world.js';
 import { describeOwnBroker } from '../setup/own-broker.js';
 import { numbers } from './processes/workers.js';
@@ -54,95 +51,46 @@ async function sendAll(
   return sent;
 }
 
-describeOwnBroker('a broker killed and restarted in the middle of 2 000 sends', () => {
-  it('loses no confirmed event, leaves no send hanging, and the listeners are back without help', async () => {
-    const { Numbered, L, handled } = ledger();
-    await using broker = await testBroker({ own: true });
-    await using world = new ArtemisWorld(broker.url);
-    const manager = await world.started({ listeners: [L] });
-    const restarts: Promise<void>[] = [];
-    const { confirmed, failed } = await sendAll(manager, Numbered, 2000, 50, (count) => {
-      if (count >= 700 && restarts.length === 0) restarts.push(broker.kill().then(() => broker.start()));
-    });
-    await Promise.all(restarts);
-    expect(restarts).toHaveLength(1);
-    expect(confirmed.size + failed.size).toBe(2000);
-    expect([...failed.values()].every((error) => TidingsError.is(error))).toBe(true);
-    await waitUntil(() => [...confirmed].every((n) => handled.has(n)), {
-      timeoutMs: 60_000,
-      what: () => `${String(confirmed.size)} confirmed to be handled; ${String(handled.size)} were`,
-    });
-    await waitUntil(() => manager.health().ready);
-    const doubles = [...handled.values()].filter((calls) => calls > 1).length;
-    console.log(
-      `confirmed ${String(confirmed.size)}, failed ${String(failed.size)}, handled ${String(handled.size)}, handled twice ${String(doubles)}`,
-    );
-    expect(confirmed.size).toBe(2000);
-  }, 120_000);
-
-  it('is found dead when it freezes, and used again when it thaws', async () => {
-    const { Numbered, L, handled } = ledger();
-    await using broker = await testBroker({ own: true });
-    await using world = new ArtemisWorld(broker.url);
-    const manager = await world.started({ listeners: [L], provider: new AmqpProvider({ url: broker.url, idleTimeoutMs: 1000 }) });
-    await manager.sendEvent(Numbered, { n: 0 });
-    await broker.freeze();
-    await waitUntil(() => !manager.health().ready, { timeoutMs: 10_000, what: 'the loss to be noticed' });
-    const sending = manager.sendEvent(Numbered, { n: 1 });
-    await broker.thaw();
-    await sending;
-    await waitUntil(() => handled.has(0) && handled.has(1));
-    await waitUntil(() => manager.health().ready);
-  }, 60_000);
-});
-
-describe('a connection cut at random byte offsets', () => {
-  it.each(['up', 'down'] as const)(
-    '50 times, %s: loses no confirmed event and leaves no send hanging',
-    async (direction) => {
+describe.each(protocols)('over $name', ({ of }) => {
+  describeOwnBroker('a broker killed and restarted in the middle of 2 000 sends', () => {
+    it('loses no confirmed event, leaves no send hanging, and the listeners are back without help', async () => {
       const { Numbered, L, handled } = ledger();
-      await using proxy = await TcpProxy.start({ target: addressOf(artemisUrl()) });
-      await using world = new ArtemisWorld(proxied(artemisUrl(), proxy));
-      const provider = new AmqpProvider({ url: world.url, reconnect: { initialDelayMs: 5, maxDelayMs: 50 } });
-      const manager = await world.started({ listeners: [L], provider });
-      const seed = Date.now() % 1_000_000;
-      console.log(`cuts ${direction}, seed ${String(seed)}`);
-      const random = randomFrom(seed);
-      let cuts = 0;
-      const cutNext = (): void => {
-        if (cuts++ < 50) proxy.cutAfter({ direction, bytes: 1 + Math.floor(random() * 20_000) });
-      };
-      cutNext();
-      let next = 0;
-      const confirmed = new Set<number>();
-      const failed = new Map<number, unknown>();
-      const sender = async (): Promise<void> => {
-        while (proxy.cuts < 50) {
-          const n = next++;
-          await manager.sendEvent(Numbered as never, { n } as never, { timeoutMs: 60_000 }).then(
-            () => confirmed.add(n),
-            (error: unknown) => failed.set(n, error),
-          );
-        }
-      };
-      const arming = waitUntil(
-        () => {
-          if (proxy.cuts >= cuts && cuts < 50) cutNext();
-          return proxy.cuts >= 50;
-        },
-        { timeoutMs: 90_000, what: () => `50 cuts; ${String(proxy.cuts)} came` },
-      );
-      await Promise.all([arming, ...numbers(20).map(sender)]);
-      expect(failed).toEqual(new Map());
+      await using broker = await testBroker({ own: true });
+      await using world = new ArtemisWorld(of(broker));
+      const manager = await world.started({ listeners: [L] });
+      const restarts: Promise<void>[] = [];
+      const { confirmed, failed } = await sendAll(manager, Numbered, 2000, 50, (count) => {
+        if (count >= 700 && restarts.length === 0) restarts.push(broker.kill().then(() => broker.start()));
+      });
+      await Promise.all(restarts);
+      expect(restarts).toHaveLength(1);
+      expect(confirmed.size + failed.size).toBe(2000);
+      expect([...failed.values()].every((error) => TidingsError.is(error))).toBe(true);
       await waitUntil(() => [...confirmed].every((n) => handled.has(n)), {
-        timeoutMs: 30_000,
+        timeoutMs: 60_000,
         what: () => `${String(confirmed.size)} confirmed to be handled; ${String(handled.size)} were`,
       });
       await waitUntil(() => manager.health().ready);
+      const doubles = [...handled.values()].filter((calls) => calls > 1).length;
       console.log(
-        `${direction}: ${String(confirmed.size)} confirmed over ${String(proxy.cuts)} cuts, ${String([...handled.values()].filter((calls) => calls > 1).length)} handled twice`,
+        `confirmed ${String(confirmed.size)}, failed ${String(failed.size)}, handled ${String(handled.size)}, handled twice ${String(doubles)}`,
       );
-    },
-    120_000,
-  );
+      expect(confirmed.size).toBe(2000);
+    }, 120_000);
+
+    it('is found dead when it freezes, and used again when it thaws', async () => {
+      const { Numbered, L, handled } = ledger();
+      await using broker = await testBroker({ own: true });
+      await using world = new ArtemisWorld(of(broker));
+      const manager = await world.started({ listeners: [L], provider: artemisProvider(of(broker), { silenceMs: 1000 }) });
+      await manager.sendEvent(Numbered, { n: 0 });
+      await broker.freeze();
+      await waitUntil(() => !manager.health().ready, { timeoutMs: 10_000, what: 'the loss to be noticed' });
+      const sending = manager.sendEvent(Numbered, { n: 1 });
+      await broker.thaw();
+      await sending;
+      await waitUntil(() => handled.has(0) && handled.has(1));
+      await waitUntil(() => manager.health().ready);
+    }, 60_000);
+  });
 });

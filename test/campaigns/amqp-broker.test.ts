@@ -1,7 +1,7 @@
 import { describe, it } from '@jest/globals';
 import { testBroker } from '../../src/testing/test-broker.js';
 import { describeOwnBroker } from '../setup/own-broker.js';
-import { campaign, playOverAmqp } from './play.js';
+import { campaign, play } from './play.js';
 
 const mostMs = 180_000;
 
@@ -11,7 +11,7 @@ describe('campaigns over AMQP', () => {
       'CMP-1: lose nothing when it is restarted twice while 100 send',
       async () => {
         await using broker = await testBroker({ own: true });
-        await playOverAmqp(campaign('CMP-1'), { url: broker.url, broker });
+        await play(campaign('CMP-1'), { url: broker.url, broker });
       },
       mostMs,
     );
@@ -20,7 +20,7 @@ describe('campaigns over AMQP', () => {
       'CMP-2: lose nothing when it is killed',
       async () => {
         await using broker = await testBroker({ own: true });
-        await playOverAmqp(campaign('CMP-2'), { url: broker.url, broker });
+        await play(campaign('CMP-2'), { url: broker.url, broker });
       },
       mostMs,
     );

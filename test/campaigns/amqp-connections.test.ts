@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
 import { artemisUrl } from '../support/artemis.js';
-import { campaign, playOverAmqp } from './play.js';
+import { campaign, play } from './play.js';
 
 const mostMs = 120_000;
 
@@ -8,7 +8,7 @@ describe('campaigns over AMQP', () => {
   it(
     'CMP-5: lose nothing over 20 cuts, silences and refusals on both sides',
     async () => {
-      await playOverAmqp(campaign('CMP-5'), { url: artemisUrl() });
+      await play(campaign('CMP-5'), { url: artemisUrl() });
     },
     mostMs,
   );
@@ -16,7 +16,7 @@ describe('campaigns over AMQP', () => {
   it(
     'CMP-6: count every attempt exactly, whatever 3 listeners do, over 3 cuts',
     async () => {
-      await playOverAmqp(campaign('CMP-6'), { url: artemisUrl() });
+      await play(campaign('CMP-6'), { url: artemisUrl() });
     },
     mostMs,
   );
@@ -24,7 +24,7 @@ describe('campaigns over AMQP', () => {
   it(
     'CMP-13: keep memory flat over poison, failures and cuts',
     async () => {
-      await playOverAmqp(campaign('CMP-13'), { url: artemisUrl() });
+      await play(campaign('CMP-13'), { url: artemisUrl() });
     },
     mostMs,
   );

@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
 import { artemisUrl } from '../support/artemis.js';
-import { campaign, playOverAmqp } from './play.js';
+import { campaign, play } from './play.js';
 
 const mostMs = 120_000;
 
@@ -8,7 +8,7 @@ describe('campaigns over AMQP', () => {
   it(
     'CMP-3: lose nothing when 12 workers are killed inside listeners',
     async () => {
-      await playOverAmqp(campaign('CMP-3'), { url: artemisUrl() });
+      await play(campaign('CMP-3'), { url: artemisUrl() });
     },
     mostMs,
   );
@@ -16,7 +16,7 @@ describe('campaigns over AMQP', () => {
   it(
     'CMP-4: lose nothing that was confirmed when 5 senders are killed, and double nothing',
     async () => {
-      await playOverAmqp(campaign('CMP-4'), { url: artemisUrl() });
+      await play(campaign('CMP-4'), { url: artemisUrl() });
     },
     mostMs,
   );
@@ -24,7 +24,7 @@ describe('campaigns over AMQP', () => {
   it(
     'CMP-7: double nothing when workers are replaced one after the other',
     async () => {
-      await playOverAmqp(campaign('CMP-7'), { url: artemisUrl() });
+      await play(campaign('CMP-7'), { url: artemisUrl() });
     },
     mostMs,
   );

@@ -2,35 +2,48 @@ import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeAll } from '../../src/cli/torture/cleaning.js';
+import { prepareRoom, removeAll } from '../../src/cli/torture/broker-room.js';
 import type { TorturePlan } from '../../src/cli/torture/plan.js';
 import { ProcessStage } from '../../src/cli/torture/process-stage.js';
+import { protocolOf, type Protocol } from '../../src/cli/torture/protocols.js';
 import { reportOf } from '../../src/cli/torture/report.js';
 import type { BrokerControl, Stage } from '../../src/cli/torture/stage.js';
 import { torture, type TortureResult } from '../../src/cli/torture/torture.js';
 import { campaigns, planFor, type Campaign, type Size } from './campaigns.js';
 
-const amqpModule = new URL('../../src/cli/torture/amqp-module.js', import.meta.url).href;
+const module = new URL('../../src/cli/torture/artemis-module.js', import.meta.url).href;
 
-/** Where a campaign plays; `broker` where it may be killed. */
+/** Where a campaign plays, over the protocol of the URL's scheme; `broker` where it may be killed. */
 export interface Ground {
   readonly url: string;
+  /** Where senders speak another protocol than workers. */
+  readonly sendersUrl?: string;
   readonly broker?: BrokerControl;
 }
 
-/** Plays a campaign over AMQP, in processes; prints its report; rejects unless it has passed. */
-export async function playOverAmqp(chosen: Campaign, ground: Ground, options: PlayOptions = {}): Promise<TortureResult> {
-  const stage = await ProcessStage.open({ ...ground, module: amqpModule, prefix: 'tidings.campaign.', proxied: true });
+/** Plays a campaign in processes; prints its report; rejects unless it has passed. */
+export async function play(chosen: Campaign, ground: Ground, options: PlayOptions = {}): Promise<TortureResult> {
+  const { url, sendersUrl } = ground;
+  const sendersWay = sendersUrl === undefined ? undefined : { url: sendersUrl, module };
+  const stage = await ProcessStage.open({
+    ...ground,
+    module,
+    prefix: 'tidings.campaign.',
+    proxied: true,
+    ...(sendersWay && { sendersWay }),
+  });
   const { size = 'test', seed = seedOfTests() } = options;
   try {
-    const result = await playOn(stage, chosen, planFor(chosen, size, seed));
+    await prepareRoom(url, stage.namePrefix);
+    const protocol = protocolOf(url).kind;
+    const result = await playOn(stage, chosen, planFor(chosen, size, seed), protocol);
     const queues = await stage.queues.list(stage.namePrefix);
     if (queues.length !== 2 * result.plan.listeners.length)
       throw new Error(`${chosen.id} has other queues than those of listeners and their archives: ${queues.join(', ')}`);
     return result;
   } finally {
     await stage[Symbol.asyncDispose]();
-    await removeAll(ground.url, stage.namePrefix);
+    await removeAll(url, stage.namePrefix);
   }
 }
 
@@ -51,16 +64,18 @@ export function campaign(id: string): Campaign {
   return found;
 }
 
-export async function playOn(stage: Stage, chosen: Campaign, plan: TorturePlan): Promise<TortureResult> {
+export async function playOn(stage: Stage, chosen: Campaign, plan: TorturePlan, protocol?: Protocol['kind']): Promise<TortureResult> {
   const folder = await mkdtemp(join(tmpdir(), 'tidings-campaign-'));
   const journal = createWriteStream(join(folder, 'journal'));
   const result = await torture(plan, stage, { journal: (line) => journal.write(`${line}\n`) });
   await new Promise((resolve) => journal.end(resolve));
-  process.stdout.write(`\n${chosen.id}: ${chosen.title}\n${reportOf(result)}`);
+  process.stdout.write(
+    `\n${chosen.id}: ${chosen.title}${protocol === undefined ? '' : `, over ${protocol.toUpperCase()}`}\n${reportOf(result)}`,
+  );
   // What has failed is looked into with the help of its journal, which stays.
   if (!result.verdict.passed) throw new Error(`${chosen.id} failed, its journal is in ${folder}\n${reportOf(result)}`);
   try {
-    chosen.check?.(result);
+    chosen.check?.(result, protocol);
     allFaultsCame(result);
   } catch (error) {
     throw new Error(`${chosen.id} failed, seed ${String(plan.seed)}, its journal is in ${folder}`, { cause: error });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { repoRoot } from '../setup/repo.js';
 import { Operator } from '../providers/amqp/support.js';
-import { artemisUrl } from '../support/artemis.js';
+import { artemisStompUrl, artemisUrl } from '../support/artemis.js';
 import { unique } from '../support/world.js';
 import { waitUntil } from '../../src/testing/wait-until.js';
 import { TcpProxy } from '../../src/testing/tcp-proxy.js';
@@ -27,8 +27,8 @@ function tidings(args: readonly string[], interrupted?: Promise<unknown>): Promi
   });
 }
 
-function torture(more: readonly string[]): Promise<Ended> {
-  return tidings(['torture', '--url', artemisUrl(), ...more]);
+function torture(more: readonly string[], url = artemisUrl()): Promise<Ended> {
+  return tidings(['torture', '--url', url, ...more]);
 }
 
 /** The cells of the row of a listener, by the heads of the columns. */
@@ -87,14 +87,33 @@ describe('tidings torture', () => {
     mostMs,
   );
 
-  it(
-    'finds what a provider loses that settles before the listener has ended',
-    async () => {
+  it.each([
+    ['stomp', '2'],
+    ['ws', '1'],
+  ])(
+    'does the same over %s',
+    async (scheme, cuts) => {
       const prefix = `${unique('torture')}.`;
-      const provider = join(repoRoot, 'dist/test/support/early-amqp.js');
+      const url = scheme === 'ws' ? `${artemisStompUrl().replace(/^stomp:/, 'ws:')}/stomp` : artemisStompUrl();
+      const size = ['--events', '400', '--seconds', '2', '--workers', '2', '--kills', '2', '--cuts', cuts];
+      const { code, out } = await torture([...size, '--prefix', prefix], url);
+      expect({ code, out: code === 0 ? '' : out }).toEqual({ code: 0, out: '' });
+      expect(rowOf(out, 'steady')).toMatchObject({ handled: '400', lost: '0', 'left in queue': '0' });
+      expect(rowOf(out, 'moody')).toMatchObject({ lost: '0', 'wrong attempts': '0', 'left in queue': '0' });
+      expect(await namesUnder(prefix)).toEqual([]);
+    },
+    mostMs,
+  );
+
+  it.each(['AMQP', 'STOMP'])(
+    'finds what a provider loses that settles before the listener has ended, over %s',
+    async (protocol) => {
+      const prefix = `${unique('torture')}.`;
+      const provider = join(repoRoot, 'dist/test/support/early-settling.js');
       // As fast as can be, so that every killed worker has taken some that it has not handled.
-      const size = ['--events', '1000', '--seconds', '0', '--workers', '2', '--kills', '4', '--cuts', '0'];
-      const { code, out } = await torture([...size, '--prefix', prefix, '--provider', provider, '--json']);
+      const size = ['--events', '600', '--seconds', '0', '--workers', '2', '--kills', '4', '--cuts', '0'];
+      const url = protocol === 'AMQP' ? artemisUrl() : artemisStompUrl();
+      const { code, out } = await torture([...size, '--prefix', prefix, '--provider', provider, '--json'], url);
       const { passed, listeners } = JSON.parse(out) as { passed: boolean; listeners: { lost: string[] }[] };
       expect(code).toBe(1);
       expect(passed).toBe(false);
@@ -131,9 +150,13 @@ describe('tidings torture', () => {
     };
     expect(await said('torture')).toContain("required option '--url <url>'");
     expect(await said('torture', '--url', 's3cret@nowhere')).toContain('--url is no URL');
-    expect(await said('torture', '--url', 'http://user:s3cret@127.0.0.1')).toContain('must begin with amqp://');
-    expect(await said('torture', '--url', secret.replace('amqp', 'amqps'))).toContain('Say --cuts 0');
-    expect(await said('torture', '--url', secret)).toContain('127.0.0.1:1: ECONNREFUSED');
+    expect(await said('torture', '--url', 'http://user:s3cret@127.0.0.1')).toContain('must begin with one of amqp://');
+    for (const encrypted of ['amqps', 'stomps', 'wss']) {
+      expect(await said('torture', '--url', secret.replace('amqp', encrypted))).toContain('Say --cuts 0');
+    }
+    for (const scheme of ['amqp', 'stomp', 'ws']) {
+      expect(await said('torture', '--url', secret.replace('amqp', scheme))).toContain('127.0.0.1:1: ECONNREFUSED');
+    }
     expect(await said('torture', '--url', secret, '--event', '5')).toContain("unknown option '--event'");
     expect(await said('torture', '--url', secret, '--events', 'many')).toContain('It must be a whole number');
     expect(await said('torture', '--url', secret, '--prefix', 'a#b')).toContain('letters, digits');

@@ -3,6 +3,7 @@ import { FaultLog } from '../../src/cli/torture/fault-log.js';
 import { Ledger } from '../../src/cli/torture/ledger.js';
 import type { Fact } from '../../src/cli/torture/notes.js';
 import { expectedEnd, outcomeOf } from '../../src/cli/torture/outcomes.js';
+import type { Habits } from '../../src/cli/torture/provider-module.js';
 import { planOf, type ListenerPlan, type TorturePlan } from '../../src/cli/torture/plan.js';
 import { verdictOf, type ListenerVerdict, type Verdict } from '../../src/cli/torture/verdict.js';
 import { wire } from '../../src/core/headers.js';
@@ -18,10 +19,10 @@ class Tale {
   readonly left = new Map<string, number>();
   now = 1_000;
 
-  constructor(listener = steady) {
+  constructor(listener = steady, habits?: Habits) {
     this.plan = planOf({ events: 10, listeners: [listener] });
     this.ledger = new Ledger(['steady']);
-    this.faultLog = new FaultLog(this.plan.listeners, this.ledger);
+    this.faultLog = new FaultLog(this.plan.listeners, this.ledger, habits);
   }
 
   note(process: string, fact: Fact): this {
@@ -130,6 +131,21 @@ describe('the verdict of a run', () => {
     tale.later().handled('1-0', 'worker 2');
     expect(tale.listener().unexplained).toEqual([]);
     expect(tale.faultLog.count('lost by itself')).toBe(0);
+  });
+
+  it('excuses what a listener handles a moment longer, where it has a connection of its own, and nothing after that', () => {
+    const unexplainedAfter = (ms: number): readonly string[] => {
+      const tale = new Tale(steady, { noticeLagMs: 50 }).sent('1-0').fault('cut', ['worker 1']);
+      tale.faultLog.noticed('worker 1', tale.now);
+      tale.later(ms).handled('1-0').later().handled('1-0', 'worker 2');
+      return tale.listener().unexplained;
+    };
+    expect([unexplainedAfter(50), unexplainedAfter(51)]).toEqual([[], ['1-0']]);
+  });
+
+  it('allows as many as the provider says that a broker may have sent ahead', () => {
+    const tale = new Tale(steady, { mostUnsettled: (limit) => 10 * limit }).fault('kill', ['worker 1', 'worker 2']);
+    expect(tale.listener().bound).toBe(2 * 10 * 3);
   });
 
   it('counts a connection that is lost by itself as a fault of its own', () => {

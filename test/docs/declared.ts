@@ -61,23 +61,41 @@ function defaultOf(member: ts.Node): string | undefined {
   return tag === undefined ? undefined : (ts.getTextOfJSDocComment(tag.comment) ?? '');
 }
 
-/** The keys of `const <variable> = z.strictObject({ ... })` in a file of src. */
-export function schemaKeys(file: string, variable: string): string[] {
-  const source = sourceFiles().filter(({ fileName }) => fileName === file);
-  const declared = found(
-    `schema ${variable} in ${file}`,
-    (node) => (ts.isVariableDeclaration(node) && node.name.getText() === variable ? node : undefined),
-    source,
-  );
-  const shape = found(`shape of ${variable}`, (node) => (ts.isObjectLiteralExpression(node) ? node : undefined), [declared]);
-  return shape.properties.map((property) => property.name?.getText() ?? '');
+function variableNamed(name: string, within?: readonly ts.Node[]): ts.VariableDeclaration {
+  return found(`variable ${name}`, (node) => (ts.isVariableDeclaration(node) && node.name.getText() === name ? node : undefined), within);
 }
 
-/** The texts of a union type such as `'a' | 'b'`, other named unions in it included. */
+/** The keys of `const <variable> = z.strictObject({ ... })` in a file of src, and those of the objects that are spread there. */
+export function schemaKeys(file: string, variable: string): string[] {
+  return keysOfShape(
+    variableNamed(
+      variable,
+      sourceFiles().filter(({ fileName }) => fileName === file),
+    ),
+  );
+}
+
+function keysOfShape(declared: ts.VariableDeclaration): string[] {
+  const shape = found(`shape of ${declared.name.getText()}`, (node) => (ts.isObjectLiteralExpression(node) ? node : undefined), [declared]);
+  return shape.properties.flatMap((property) =>
+    ts.isSpreadAssignment(property) ? keysOfShape(variableNamed(property.expression.getText())) : property.name.getText(),
+  );
+}
+
+/** The texts of a union type such as `'a' | 'b'`, other named unions in it included, or of `(typeof list)[number]`. */
 export function unionOf(name: string): string[] {
   const { type } = found(`type ${name}`, (node) => (ts.isTypeAliasDeclaration(node) && node.name.text === name ? node : undefined));
+  if (ts.isIndexedAccessTypeNode(type))
+    return textsOf(found(`list of ${name}`, (node) => (ts.isTypeQueryNode(node) ? node : undefined), [type]));
   return (ts.isUnionTypeNode(type) ? [...type.types] : [type]).flatMap((one) => {
     if (ts.isTypeReferenceNode(one)) return unionOf(one.typeName.getText());
     return ts.isLiteralTypeNode(one) && ts.isStringLiteral(one.literal) ? [one.literal.text] : [];
   });
+}
+
+/** Of a list that a type is taken from. */
+function textsOf({ exprName }: ts.TypeQueryNode): string[] {
+  const list = variableNamed(exprName.getText());
+  const { elements } = found(`list ${exprName.getText()}`, (node) => (ts.isArrayLiteralExpression(node) ? node : undefined), [list]);
+  return elements.flatMap((element) => (ts.isStringLiteral(element) ? [element.text] : []));
 }

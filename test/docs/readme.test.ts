@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { counterNames } from '../../src/core/counters.js';
 import { errorCodes } from '../../src/core/errors.js';
 import { wire } from '../../src/core/headers.js';
-import { capabilities } from '../../src/core/provider.js';
+import { capabilityMeanings, type Capability, type Provider } from '../../src/core/provider.js';
 import {
   defaultArchive,
   defaultConcurrency,
@@ -18,6 +18,8 @@ import {
 import { resolvedAmqpOptions } from '../../src/providers/amqp/amqp-options.js';
 import { AmqpProvider } from '../../src/providers/amqp/amqp-provider.js';
 import { MemoryProvider } from '../../src/providers/memory/memory-provider.js';
+import { StompProvider } from '../../src/providers/stomp/stomp-provider.js';
+import { resolvedStompOptions } from '../../src/providers/stomp/stomp-options.js';
 import { defaultMaxCrashes } from '../../src/core/catalog.js';
 import { defaultBreaker } from '../../src/reliability/breaker.js';
 import { defaultDedupeTtlMs } from '../../src/reliability/dedupe.js';
@@ -145,6 +147,7 @@ const optionTables: { table: string; title: string; schema?: [file: string, vari
   { table: 'EventManager.start', title: 'start()' },
   { table: 'EventManager.stop', title: 'stop()' },
   { table: 'AmqpOptions', title: 'AmqpProvider', schema: ['providers/amqp/amqp-options.ts', 'schema'] },
+  { table: 'StompOptions', title: 'StompProvider', schema: ['providers/stomp/stomp-options.ts', 'schema'] },
   { table: 'MemoryProviderOptions', title: 'MemoryProvider', schema: ['providers/memory/memory-options.ts', 'shape'] },
   { table: 'MemoryBrokerOptions', title: 'MemoryBroker' },
 ];
@@ -180,6 +183,7 @@ describe('numbers that the README says are those of the code', () => {
     return number ?? (text === '1 MiB' ? 1024 * 1024 : text);
   };
   const amqp = resolvedAmqpOptions({});
+  const stomp = resolvedStompOptions({});
 
   test.each([
     ['EventingOptions', 'concurrency', defaultConcurrency],
@@ -200,6 +204,12 @@ describe('numbers that the README says are those of the code', () => {
     ['AmqpOptions', 'body', amqp.body],
     ['AmqpOptions', 'queueNaming', amqp.queueNaming],
     ['AmqpOptions', 'host', amqp.endpoints[0]?.host],
+    ['StompOptions', 'heartbeatMs', stomp.heartbeatMs],
+    ['StompOptions', 'windowMessageBytes', stomp.windowMessageBytes],
+    ['StompOptions', 'reconnect.initialDelayMs', stomp.initialDelayMs],
+    ['StompOptions', 'reconnect.maxDelayMs', stomp.maxDelayMs],
+    ['StompOptions', 'queueNaming', stomp.queueNaming],
+    ['StompOptions', 'host', stomp.endpoints[0]?.host],
   ] as const)('%s.%s', (table, option, value) => {
     expect(saidIn(table, option)).toBe(value);
   });
@@ -236,16 +246,21 @@ describe('the lists of the README', () => {
     expect(keysOf(tableOf(page, table)).sort()).toEqual([...names].sort());
   });
 
-  test('capabilities: all of them, and who has which', () => {
-    const rows = tableOf(page, 'capabilities');
-    const providers = { memory: new MemoryProvider(), AMQP: new AmqpProvider() };
-    const said = Object.fromEntries(rows.map((row) => [keysOf([row])[0], [row['memory'], row['AMQP']]]));
-    const yes = (has: boolean): string => (has ? 'yes' : 'no');
-    const declared = capabilities.map((name) => [
-      name,
-      [yes(providers.memory.capabilities.has(name)), yes(providers.AMQP.capabilities.has(name))],
-    ]);
-    expect(said).toEqual(Object.fromEntries(declared));
+  test('capabilities: all of them, what each means, and who has which', () => {
+    // A column for each provider.
+    const providers: Readonly<Record<string, Provider>> = {
+      memory: new MemoryProvider(),
+      AMQP: new AmqpProvider(),
+      STOMP: new StompProvider(),
+    };
+    const rows = Object.entries(capabilityMeanings).map(([name, meaning]) => ({
+      Capability: `\`${name}\``,
+      ...Object.fromEntries(
+        Object.entries(providers).map(([column, provider]) => [column, provider.capabilities.has(name as Capability) ? 'yes' : 'no']),
+      ),
+      'What it means': meaning,
+    }));
+    expect(tableOf(page, 'capabilities')).toEqual(rows);
   });
 
   test('every table that is marked is checked', () => {

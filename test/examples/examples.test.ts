@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { expectedOf, linesOf, RunningExample } from './run-example.js';
+import { expectedOf, expectedText, linesOf, RunningExample } from './run-example.js';
 
 test.each(['quickstart', 'retries-and-archive'])('%s runs without a broker and prints what it should', async (name) => {
   await using example = new RunningExample(`${name}/main.js`, undefined);
@@ -8,4 +8,9 @@ test.each(['quickstart', 'retries-and-archive'])('%s runs without a broker and p
   expect(linesOf(stdout)).toEqual(expectedOf(name));
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('stopped');
   expect(code).toBe(0);
+});
+
+test('swap-provider prints in memory what it prints over a broker, byte for byte', async () => {
+  await using example = new RunningExample('swap-provider/main.js', undefined);
+  expect(await example.ended).toEqual({ code: 0, stdout: expectedText('swap-provider'), stderr: '' });
 });

@@ -20,9 +20,9 @@ export class RunningExample implements AsyncDisposable {
   #over = false;
 
   /** `url`: of the broker; undefined: in memory. */
-  constructor(file: string, url: string | undefined) {
+  constructor(file: string, url: string | undefined, ...args: string[]) {
     const env = { ...process.env, TIDINGS_URL: url };
-    this.#child = spawn(process.execPath, [join(repoRoot, 'dist', 'examples', file)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, [join(repoRoot, 'dist', 'examples', file), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text;
       this.#wake();
@@ -66,5 +66,10 @@ export function linesOf(text: string): string[] {
 }
 
 export function expectedOf(example: string): string[] {
-  return linesOf(readFileSync(join(repoRoot, 'examples', example, 'expected.txt'), 'utf8'));
+  return linesOf(expectedText(example));
+}
+
+/** As it stands: for an example whose listeners print one after the other. */
+export function expectedText(example: string): string {
+  return readFileSync(join(repoRoot, 'examples', example, 'expected.txt'), 'utf8');
 }

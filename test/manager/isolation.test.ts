@@ -17,7 +17,7 @@ import { unique, World } from '../support/world.js';
 /** A broker whose deliveries are made by the test, with whatever count. */
 class ByHand implements Provider {
   readonly name = 'by-hand';
-  readonly capabilities = new Set<Capability>(['count']);
+  readonly capabilities = new Set<Capability>(['count', 'delay']);
   readonly clock = new VirtualClock();
   /** What `pause()` comes to. */
   pausing: () => Promise<void> = () => Promise.resolve();

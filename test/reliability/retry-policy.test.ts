@@ -127,6 +127,22 @@ describe('a failed attempt', () => {
     expect(() => new RetryLater(-1)).toThrow(expect.objectContaining({ code: 'configuration' }));
   });
 
+  it('that is to come at once is held by nobody', () => {
+    const outcome = outcomeOf(new RetryPolicy({ retry: { ...defaultRetry, initialDelayMs: 0 } }), failure({ tidings_id: 'id-1' }));
+    expect(outcome).toMatchObject({ to: 'self', headers: { tidings_attempt: '2' } });
+    expect(outcome).not.toHaveProperty('notBefore');
+  });
+
+  it('that asks for another time is archived where nobody can hold it back until then', () => {
+    const policy = new RetryPolicy({ delays: false });
+    const later = new RetryLater(500);
+    expect(outcomeOf(policy, failure({ tidings_id: 'id-1' }, { error: later }))).toMatchObject({
+      to: 'archive',
+      headers: { tidings_error_reason: 'failed', tidings_error_message: expect.stringMatching(/RetryLater\(500\).*'delay'/) },
+    });
+    expect(outcomeOf(policy, failure({ tidings_id: 'id-1' }, { error: new RetryLater(0) })).to).toBe('self');
+  });
+
   it('that says there is no use goes to the archive at once', () => {
     const outcome = outcomeOf(
       new RetryPolicy(),

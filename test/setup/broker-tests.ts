@@ -4,8 +4,11 @@ import { sep } from 'node:path';
 const places = [
   ['test', 'brokers', ''],
   ['test', 'providers', 'amqp', ''],
+  ['test', 'providers', 'stomp', 'stomp-'],
   ['test', 'scenarios', ''],
+  ['test', 'across', ''],
   ['test', 'campaigns', 'amqp-'],
+  ['test', 'campaigns', 'stomp-'],
   ['test', 'cli', 'torture.test'],
 ].map((path) => `${sep}${path.join(sep)}`);
 

@@ -1,17 +1,32 @@
-import { findArtemis } from '../../src/testing/find-artemis.js';
+import { brokerRemedies, findArtemis } from '../../src/testing/find-artemis.js';
 import { needsBroker } from './broker-tests.js';
-import { ownBrokerVariable, runState } from './run-state.js';
+import { javaToolchain } from './java-toolchain.js';
+import { pythonToolchain } from './python-toolchain.js';
+import { ownBrokerVariable, runState, type LeftOut } from './run-state.js';
 
-/** jest's filter: leaves the broker tests out where no broker is to be had. With CI set they stay, and globalSetup fails. */
+/** jest's filter: leaves the tests out that need what is not to be had. With CI set they stay, and globalSetup fails. */
 async function selectTests(paths: string[]): Promise<{ filtered: string[] }> {
-  const given = process.env['TIDINGS_ARTEMIS_URL'] ?? '';
   const source = await findArtemis();
   if (source !== undefined) process.env[ownBrokerVariable] = source;
+  const mustRunAll = (process.env['CI'] ?? '') !== '';
+  const leftOut: LeftOut[] = [];
+  let filtered = paths;
+  const leave = (wants: (path: string) => boolean, need: string, remedies: readonly string[]): void => {
+    const staying = filtered.filter((path) => !wants(path));
+    if (staying.length < filtered.length) leftOut.push({ files: filtered.length - staying.length, need, remedies });
+    filtered = staying;
+  };
+  const brokerIsHere = source !== undefined || (process.env['TIDINGS_ARTEMIS_URL'] ?? '') !== '';
+  if (!brokerIsHere && !mustRunAll) leave(needsBroker, 'an Artemis broker', brokerRemedies);
+  for (const toolchain of [pythonToolchain, javaToolchain]) {
+    if (mustRunAll || !filtered.some(toolchain.wants) || (await toolchain.isHere())) continue;
+    leave(toolchain.wants, `${toolchain.name} programs`, [toolchain.remedy]);
+  }
   const state = runState();
-  state.brokerWanted = paths.some(needsBroker);
-  const left = source === undefined && given === '' && (process.env['CI'] ?? '') === '' ? paths.filter(needsBroker) : [];
-  state.filesLeftOut = left.length;
-  return { filtered: paths.filter((path) => !left.includes(path)) };
+  state.brokerWanted = filtered.some(needsBroker);
+  state.toolchainsWanted = [pythonToolchain, javaToolchain].filter(({ wants }) => filtered.some(wants));
+  state.leftOut = leftOut;
+  return { filtered };
 }
 
 // jest loads a filter with require(), which gives the export of this name in place of the module.

@@ -35,6 +35,14 @@ export function blockOnArtemis(operator: Operator, address: string): Promise<Und
   return full(operator, address, 'BLOCK');
 }
 
+/** Settings of the address itself, in which no dead-letter address stands. */
+export async function noDeadLettersOnArtemis({ management }: Operator, address: string): Promise<Undo> {
+  await management.operation('broker', 'addAddressSettings', address, JSON.stringify({ deadLetterAddress: '' }));
+  return async () => {
+    await management.operation('broker', 'removeAddressSettings', address);
+  };
+}
+
 export function foreignOnArtemis(operator: () => Operator): ForeignClient {
   return {
     send: (address, { body, id, headers = {} }) => {

@@ -1,6 +1,9 @@
 import type { EventManager, EventingOptions, QueueAdmin } from '../../src/index.js';
 import { EventManager as Manager } from '../../src/index.js';
+import { protocolOf } from '../../src/cli/torture/protocols.js';
 import { AmqpProvider } from '../../src/providers/amqp/index.js';
+import { StompProvider } from '../../src/providers/stomp/index.js';
+import type { TestBroker } from '../../src/testing/test-broker.js';
 import { KeptLogger, onceEach } from './world.js';
 
 /** The broker of the run, which the test setup found or started. */
@@ -10,7 +13,37 @@ export function artemisUrl(): string {
   return url;
 }
 
-/** Managers over a real Artemis that end with the test. */
+/** Its STOMP acceptor. */
+export function artemisStompUrl(): string {
+  const url = process.env['TIDINGS_ARTEMIS_STOMP_URL'];
+  if (url === undefined || url === '') throw new Error('no Artemis: TIDINGS_ARTEMIS_STOMP_URL is not set by the test setup');
+  return url;
+}
+
+/** For tests that hold over both: `describe.each(protocols)('over $name', ...)`. */
+export const protocols = [
+  { name: 'AMQP', url: artemisUrl, of: (broker: TestBroker): string => broker.url },
+  { name: 'STOMP', url: artemisStompUrl, of: (broker: TestBroker): string => broker.stompUrl },
+] as const;
+
+export interface ArtemisOptions {
+  /** A connection on which nothing comes is given up after about twice this time. */
+  readonly silenceMs?: number;
+  readonly reconnect?: { initialDelayMs?: number; maxDelayMs?: number };
+}
+
+/** The provider for the scheme of the URL, or of the first of several. */
+export function artemisProvider(
+  url: string | readonly string[],
+  { silenceMs, reconnect }: ArtemisOptions = {},
+): AmqpProvider | StompProvider {
+  const common = { url, ...(reconnect && { reconnect }) };
+  if (protocolOf([url].flat()[0] ?? '').kind === 'amqp')
+    return new AmqpProvider({ ...common, ...(silenceMs !== undefined && { idleTimeoutMs: silenceMs }) });
+  return new StompProvider({ ...common, ...(silenceMs !== undefined && { heartbeatMs: silenceMs }) });
+}
+
+/** Managers over a real Artemis that end with the test, each with a provider for the scheme of the URL unless it brings its own. */
 export class ArtemisWorld implements AsyncDisposable {
   readonly url: string;
   readonly logger = new KeptLogger();
@@ -21,7 +54,7 @@ export class ArtemisWorld implements AsyncDisposable {
   }
 
   manager(options: Partial<EventingOptions> = {}): EventManager {
-    const provider = new AmqpProvider({ url: this.url });
+    const provider = artemisProvider(this.url);
     const manager = new Manager({
       provider,
       serviceName: 'broker-tests',
@@ -43,7 +76,7 @@ export class ArtemisWorld implements AsyncDisposable {
 
   /** What an operator sees of the queues. */
   async queues(): Promise<QueueAdmin> {
-    const provider = new AmqpProvider({ url: this.url });
+    const provider = artemisProvider(this.url);
     const manager = this.manager({ provider });
     await manager.start();
     return provider.queues;

@@ -36,6 +36,11 @@ export function memoryConformance(clock?: VirtualClock, make: Make = (broker) =>
         broker.block(address, false);
       };
     },
+    // There is no other kind: what travels is the same, so this shows that the cases of two kinds hold.
+    both: () => new MemoryProvider({ broker }),
+    promptReturns: true,
+    // It gives nothing up.
+    noDeadLetters: () => () => undefined,
     quietMs: 100,
     ...(clock === undefined ? {} : { clock }),
   };

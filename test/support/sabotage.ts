@@ -1,75 +1,5 @@
-import { MemoryProvider } from '../../src/index.js';
-import type {
-  CopyOutcome,
-  Delivery,
-  MemoryBroker,
-  Outcome,
-  Provider,
-  ProviderHost,
-  ProviderStart,
-  ProviderSubscription,
-  Settlement,
-  SubscriptionSpec,
-  WireMessage,
-  WireSend,
-} from '../../src/index.js';
-
-type Deliver = (delivery: Delivery) => void;
-
-/** A memory provider that hands everything on, for others to break one thing of it. */
-export class Honest implements Provider {
-  protected readonly inner: MemoryProvider;
-
-  constructor(broker: MemoryBroker) {
-    this.inner = new MemoryProvider({ broker });
-  }
-
-  readonly name = 'sabotaged';
-
-  get capabilities() {
-    return this.inner.capabilities;
-  }
-
-  get queueNaming() {
-    return this.inner.queueNaming;
-  }
-
-  get clock() {
-    return this.inner.clock;
-  }
-
-  get queues() {
-    return this.inner.queues;
-  }
-
-  start(host: ProviderHost, options: ProviderStart): Promise<void> {
-    return this.inner.start(host, options);
-  }
-
-  send(message: WireMessage, options: WireSend): Promise<void> {
-    return this.inner.send(message, options);
-  }
-
-  subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
-    return this.inner.subscribe(spec, deliver);
-  }
-
-  stop(options: { deadlineMs: number }): Promise<void> {
-    return this.inner.stop(options);
-  }
-}
-
-/** A delivery that is settled otherwise. */
-function resettled(delivery: Delivery, settle: (outcome: Outcome) => Promise<Settlement>): Delivery {
-  return {
-    message: delivery.message,
-    ...(delivery.brokerCount === undefined ? {} : { brokerCount: delivery.brokerCount }),
-    get stale() {
-      return delivery.stale ?? false;
-    },
-    settle,
-  };
-}
+import type { CopyOutcome, Delivery, ProviderSubscription, Settlement, SubscriptionSpec, WireMessage, WireSend } from '../../src/index.js';
+import { Honest, resettled, resubscribed, type Deliver } from './honest.js';
 
 /** What becomes of copies only. */
 abstract class OtherCopies extends Honest {
@@ -114,6 +44,16 @@ export class RefillsEarly extends Honest {
 export class LosesEmptyHeaders extends Honest {
   override send(message: WireMessage, options: WireSend): Promise<void> {
     return super.send({ ...message, headers: new Map([...message.headers].filter(([, value]) => value !== '')) }, options);
+  }
+}
+
+/** Gives text out as bytes. */
+export class MixesUpTextAndBytes extends Honest {
+  override subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
+    return super.subscribe(spec, (delivery) => {
+      const { message } = delivery;
+      deliver({ ...resettled(delivery, (outcome) => delivery.settle(outcome)), message: { ...message, body: Buffer.from(message.body) } });
+    });
   }
 }
 
@@ -177,24 +117,6 @@ export class RetriesForAll extends OtherCopies {
   }
 }
 
-/** A subscription that does something otherwise. */
-function resubscribed(inner: ProviderSubscription, changes: Partial<ProviderSubscription>): ProviderSubscription {
-  return {
-    get ready() {
-      return inner.ready;
-    },
-    open: () => {
-      inner.open();
-    },
-    pause: () => inner.pause(),
-    setLimit: (deliveries) => {
-      inner.setLimit(deliveries);
-    },
-    close: () => inner.close(),
-    ...changes,
-  };
-}
-
 export class IgnoresPause extends Honest {
   override async subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
     return resubscribed(await super.subscribe(spec, deliver), { pause: () => Promise.resolve() });
@@ -246,6 +168,12 @@ export class ReturnsAlwaysAtOnce extends OtherReturns {
     const settlement = await delivery.settle({ do: 'return' });
     subscription().open();
     return settlement;
+  }
+}
+
+export class DropsReturns extends OtherReturns {
+  protected giveBack(delivery: Delivery): Promise<Settlement> {
+    return delivery.settle({ do: 'accept' });
   }
 }
 

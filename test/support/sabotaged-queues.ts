@@ -7,7 +7,7 @@ import type {
   SubscriptionSpec,
   WireMessage,
 } from '../../src/core/provider.js';
-import { Honest } from './sabotage.js';
+import { Honest } from './honest.js';
 
 type Decide = Parameters<QueueAdmin['take']>[2];
 type Decision = ReturnType<Decide>;

@@ -9,8 +9,8 @@ import type { Note } from '../../src/testing/conformance/made-classes.js';
 import { TcpProxy } from '../../src/testing/tcp-proxy.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { Operator } from '../providers/amqp/support.js';
-import { artemisConformance, type ArtemisWays } from './artemis-conformance.js';
-import { addressOf, artemisUrl } from './artemis.js';
+import { artemisConformance, overStomp as stompProtocol, quickProvider, type ArtemisWays } from './artemis-conformance.js';
+import { addressOf, artemisStompUrl, artemisUrl } from './artemis.js';
 import { memoryConformance } from './memory-conformance.js';
 import { onceEach } from './world.js';
 
@@ -20,24 +20,48 @@ const scenarioMs = 60_000;
 export type Scenario = (name: string, run: (bench: Bench, ways?: ArtemisWays) => Promise<void>, timeoutMs?: number) => void;
 export type ArtemisScenario = (name: string, run: (bench: Bench, ways: ArtemisWays) => Promise<void>, timeoutMs?: number) => void;
 
-/** The same scenarios in memory, under a virtual clock, and on a real Artemis behind a proxy. */
-export function onEachProvider(declare: (scenario: Scenario) => void): void {
+/** The same scenarios in memory, under a virtual clock, and on a real Artemis behind a proxy; those with an id of `overStomp` by that too. */
+export function onEachProvider(declare: (scenario: Scenario) => void, overStomp: readonly string[] = []): void {
   describe('in memory', () => {
     declare((name, run, timeoutMs = scenarioMs) => {
       it(name, () => onBench(memoryConformance(new VirtualClock()), run), timeoutMs);
     });
   });
   onArtemis(declare);
+  if (overStomp.length === 0) return;
+  onStomp((scenario) => {
+    declare((name, run, timeoutMs) => {
+      if (overStomp.some((id) => name.startsWith(`${id}: `))) scenario(name, run, timeoutMs);
+    });
+  });
 }
 
 /** Scenarios that only Artemis has. */
 export function onArtemis(declare: (scenario: ArtemisScenario) => void): void {
-  describe('on Artemis', () => {
+  behindProxy('on Artemis', artemisUrl, (ways) => artemisConformance(ways), declare);
+}
+
+/** Scenarios over STOMP; who looks from outside does so over AMQP, where looking takes nothing. */
+export function onStomp(declare: (scenario: ArtemisScenario) => void): void {
+  const optionsOf = (ways: () => ArtemisWays): ConformanceOptions => ({
+    ...artemisConformance(ways, stompProtocol),
+    direct: () => quickProvider(artemisUrl()),
+  });
+  behindProxy('on Artemis over STOMP', artemisStompUrl, optionsOf, declare);
+}
+
+function behindProxy(
+  where: string,
+  url: () => string,
+  optionsOf: (ways: () => ArtemisWays) => ConformanceOptions,
+  declare: (scenario: ArtemisScenario) => void,
+): void {
+  describe(where, () => {
     let proxy: TcpProxy;
     let operator: Operator;
 
     beforeAll(async () => {
-      proxy = await TcpProxy.start({ target: addressOf(artemisUrl()) });
+      proxy = await TcpProxy.start({ target: addressOf(url()) });
       operator = await Operator.open();
     });
 
@@ -46,7 +70,7 @@ export function onArtemis(declare: (scenario: ArtemisScenario) => void): void {
       await operator.close();
     });
 
-    const options = artemisConformance(() => ({ proxy, operator }));
+    const options = optionsOf(() => ({ proxy, operator }));
     declare((name, run, timeoutMs = scenarioMs) => {
       it(name, () => onBench(options, (bench) => run(bench, { proxy, operator })), timeoutMs);
     });

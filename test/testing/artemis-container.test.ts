@@ -55,7 +55,8 @@ describe('an Artemis in a container', () => {
     const container = await ArtemisContainer.create('docker');
     await greetOn(container.amqpPort);
     for (const change of ['start', 'freeze', 'thaw', 'stop', 'kill', 'remove'] as const) await container[change]();
-    const ports = `-p 127.0.0.1:${container.amqpPort}:5672 -p 127.0.0.1:${container.stompPort}:61613`;
+    const { amqpPort, stompPort, corePort } = container;
+    const ports = `-p 127.0.0.1:${amqpPort}:5672 -p 127.0.0.1:${stompPort}:61613 -p 127.0.0.1:${corePort}:61616`;
     expect(await calls()).toEqual([
       `docker image inspect ${artemisImage}`,
       `docker create --name NAME -e ARTEMIS_USER=artemis -e ARTEMIS_PASSWORD=artemis ${ports} ${artemisImage}`,

@@ -1,27 +1,30 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
-import type { Capability, MemoryBroker, Provider, ProviderStart, SubscriptionSpec, WireMessage, WireSend } from '../../src/index.js';
+import type { Capability, Outcome, Provider, ProviderStart, Settlement, SubscriptionSpec, WireMessage, WireSend } from '../../src/index.js';
+import { MemoryBroker, MemoryProvider } from '../../src/index.js';
 import { TidingsError } from '../../src/core/errors.js';
 import type { ConformanceOptions } from '../../src/testing/conformance/conformance-options.js';
 import { conformanceGaps, providerConformance } from '../../src/testing/conformance/conformance.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { memoryConformance } from '../support/memory-conformance.js';
+import { Honest, ReturnsLate } from '../support/honest.js';
 import {
   AcceptsEarly,
   DoesNotAwaitConfirmations,
   DoesNotAwaitCopies,
   DropsCopies,
   DropsNotices,
+  DropsReturns,
   ForgetsDelays,
   ForgetsTheIdsOfNotices,
   ForgetsWhatIsReturnedBeforeThePause,
-  Honest,
   IgnoresLimits,
   IgnoresPause,
   InsistsOnNotices,
   KeepsReturnsUntilClosed,
   LosesEmptyHeaders,
   MixesTheOrder,
+  MixesUpTextAndBytes,
   OnlyRaisesLimits,
   RefillsEarly,
   RetriesForAll,
@@ -71,20 +74,26 @@ describe('the conformance suite bites a provider that', () => {
     ['settles before the listener has worked', AcceptsEarly, ['CF-B1', 'CF-B13', 'CF-C4', 'CF-F1', 'CF-F2', 'CF-K12']],
     ['gives a delivery to all listeners of its event', TellsSiblings, ['CF-A9', 'CF-B2b', 'CF-K21']],
     ['gives credit too early', RefillsEarly, ['CF-C4', 'CF-K12', 'CF-K13']],
-    ['loses a header', LosesEmptyHeaders, ['CF-A4']],
-    ['swallows the error of a send', SwallowsSendErrors, ['CF-A3', 'CF-K1', 'CF-K2', 'CF-K3', 'CF-K4', 'CF-K8']],
+    ['loses a header', LosesEmptyHeaders, ['CF-A4', 'CF-X1', 'CF-X1b', 'CF-X4']],
+    ['gives text out as bytes', MixesUpTextAndBytes, ['CF-A6', 'CF-X2b']],
+    ['swallows the error of a send', SwallowsSendErrors, ['CF-A3', 'CF-F5h', 'CF-K1', 'CF-K2', 'CF-K3', 'CF-K4', 'CF-K8']],
     ['does not await the confirmation of a send', DoesNotAwaitConfirmations, ['CF-A2', 'CF-A3', 'CF-K1', 'CF-K2']],
     ['mixes the order of sends', MixesTheOrder, ['CF-C6', 'CF-K6']],
     ['forgets delays', ForgetsDelays, ['CF-B2', 'CF-D1', 'CF-K22']],
     ['does not await the confirmation of a copy', DoesNotAwaitCopies, ['CF-K24', 'CF-K25', 'CF-R8']],
-    ['drops copies', DropsCopies, ['CF-B2', 'CF-B4', 'CF-B7', 'CF-B14', 'CF-K21', 'CF-K23', 'CF-K27', 'CF-R1']],
+    ['drops copies', DropsCopies, ['CF-B2', 'CF-B4', 'CF-B5', 'CF-B7', 'CF-B7b', 'CF-B14', 'CF-K21', 'CF-K23', 'CF-K27', 'CF-R1']],
     ['sends retries to all listeners', RetriesForAll, ['CF-B2b', 'CF-K21']],
     ['goes on delivering after pause()', IgnoresPause, ['CF-K11']],
     ['ignores limits set later', IgnoresLimits, ['CF-C2a', 'CF-K51']],
     ['never lowers a limit', OnlyRaisesLimits, ['CF-C2a', 'CF-K51']],
-    ['keeps what is returned while paused until it closes', KeepsReturnsUntilClosed, ['CF-K52', 'CF-K53', 'CF-K54']],
+    [
+      'keeps what is returned while paused until it closes',
+      KeepsReturnsUntilClosed,
+      ['CF-C8', 'CF-C8b', 'CF-K52', 'CF-K53', 'CF-K54', 'CF-K55'],
+    ],
+    ['drops what is returned', DropsReturns, ['CF-C8b', 'CF-F5e', 'CF-K16', 'CF-K52', 'CF-K53', 'CF-K54', 'CF-K55', 'CF-K56']],
     ['returns at once though it is not paused', ReturnsAlwaysAtOnce, ['CF-K16']],
-    ['returns to the end of the queue', ReturnsToTheEnd, ['CF-K52']],
+    ['returns to the end of the queue', ReturnsToTheEnd, ['CF-K52', 'CF-K56']],
     ['forgets what is returned before the pause', ForgetsWhatIsReturnedBeforeThePause, ['CF-K54']],
     ['drops notices', DropsNotices, ['CF-K81', 'CF-K82', 'CF-K83', 'CF-K84']],
     ['publishes notices before the copy', TellsTooEarly, ['CF-K81', 'CF-K82', 'CF-K84']],
@@ -109,6 +118,19 @@ describe('the conformance suite bites a provider that', () => {
 
   it.each(sabotages)('%s', async (_what, Provided, ids) => {
     expect(await failing(Provided, ids)).toEqual([...ids].sort());
+  });
+
+  it('but not one whose protocol gives back subscriptions as a whole, counts nothing and stops no senders', async () => {
+    const { promptReturns: _, ...rest } = optionsFor(ReturnsLate);
+    const options: ConformanceOptions = { ...rest, capabilities: new ReturnsLate(new MemoryBroker()).capabilities };
+    const failed: string[] = [];
+    for (const { id, run } of providerConformance(options)) await run().catch((error: unknown) => failed.push(`${id}: ${String(error)}`));
+    expect(failed).toEqual([]);
+    expect(
+      conformanceGaps(options)
+        .filter(({ missing }) => missing.includes('promptReturns'))
+        .map(({ id }) => id),
+    ).toEqual(['CF-C8', 'CF-K52', 'CF-K54']);
   });
 
   it('but not one that hands everything on', async () => {
@@ -147,12 +169,31 @@ class Bare extends Honest {
   }
 }
 
+const withoutDedupe = [...new MemoryProvider().capabilities].filter((capability) => capability !== 'dedupe');
+
+class WithoutDedupe extends Honest {
+  override get capabilities(): ReadonlySet<Capability> {
+    return new Set(withoutDedupe);
+  }
+
+  override subscribe(spec: SubscriptionSpec, deliver: Parameters<Provider['subscribe']>[1]) {
+    return super.subscribe(spec, (delivery) => {
+      const settle = (outcome: Outcome): Promise<Settlement> => {
+        if (outcome.do !== 'copy') return delivery.settle(outcome);
+        const { dedupeId: _, ...copy } = outcome;
+        return delivery.settle(copy);
+      };
+      deliver({ message: delivery.message, settle });
+    });
+  }
+}
+
 function notSupported(what: string): Promise<never> {
   return Promise.reject(new TidingsError('not-supported', `no ${what} here`));
 }
 
 describe('for a capability that is not declared', () => {
-  const undeclared = ['CF-N1', 'CF-N2', 'CF-N3', 'CF-N4'];
+  const undeclared = ['CF-N1', 'CF-N1b', 'CF-N1c', 'CF-N2', 'CF-N3', 'CF-N4'];
   const bare = (Provided: Made): ConformanceOptions => ({ ...optionsFor(Provided), capabilities: [] });
 
   it('one case proves that the operation fails, and the others are told as left out', async () => {
@@ -162,10 +203,24 @@ describe('for a capability that is not declared', () => {
     expect(conformanceGaps(bare(Bare))).toContainEqual(expect.objectContaining({ id: 'CF-B1', missing: ['manage'] }));
   });
 
+  it('a provider that declares nothing passes all the rest', async () => {
+    const cases = providerConformance(bare(Bare));
+    const failed: string[] = [];
+    for (const { id, run } of cases) await run().catch((error: unknown) => failed.push(`${id}: ${String(error)}`));
+    expect(failed).toEqual([]);
+    expect(cases.length).toBeGreaterThan(60);
+  });
+
   it('a provider that does it nevertheless fails', async () => {
     for (const { id, run } of providerConformance(bare(Honest))) {
       if (undeclared.includes(id)) await expect(run()).rejects.toThrow();
     }
+  });
+
+  it('what a repeat may leave behind without dedupe is checked too', async () => {
+    const repeated = providerConformance({ ...optionsFor(WithoutDedupe), capabilities: withoutDedupe }).find(({ id }) => id === 'CF-R8b');
+    await repeated?.run();
+    expect(repeated).toBeDefined();
   });
 
   it('no case of it is among those of a provider that declares it', () => {

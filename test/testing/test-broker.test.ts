@@ -9,7 +9,7 @@ import { describeOwnBroker } from '../setup/own-broker.js';
 const startMs = 120_000;
 
 describe('testBroker of TIDINGS_ARTEMIS_URL', () => {
-  const variables = ['TIDINGS_ARTEMIS_URL', 'TIDINGS_ARTEMIS_STOMP_URL'] as const;
+  const variables = ['TIDINGS_ARTEMIS_URL', 'TIDINGS_ARTEMIS_STOMP_URL', 'TIDINGS_ARTEMIS_CORE_URL'] as const;
   const before = variables.map((name) => process.env[name]);
 
   afterEach(() => {
@@ -23,11 +23,13 @@ describe('testBroker of TIDINGS_ARTEMIS_URL', () => {
   test('reads host, ports and credentials from the addresses', async () => {
     process.env['TIDINGS_ARTEMIS_URL'] = 'amqp://me:p%40ss@broker.test:1234';
     process.env['TIDINGS_ARTEMIS_STOMP_URL'] = 'stomp://me:p%40ss@broker.test:4321';
+    process.env['TIDINGS_ARTEMIS_CORE_URL'] = 'tcp://broker.test:5432';
     await using broker = await testBroker();
     expect(broker).toMatchObject({
       host: 'broker.test',
       amqpPort: 1234,
       stompPort: 4321,
+      coreUrl: 'tcp://broker.test:5432',
       username: 'me',
       password: 'p@ss',
       canRestart: false,
@@ -37,7 +39,10 @@ describe('testBroker of TIDINGS_ARTEMIS_URL', () => {
   test('takes the usual ports where none is said', async () => {
     process.env['TIDINGS_ARTEMIS_URL'] = 'amqp://me:pass@broker.test';
     process.env['TIDINGS_ARTEMIS_STOMP_URL'] = '';
-    expect(await testBroker()).toMatchObject({ amqpPort: 5672, stompPort: 61613, stompUrl: 'stomp://me:pass@broker.test:61613' });
+    process.env['TIDINGS_ARTEMIS_CORE_URL'] = '';
+    const stompUrl = 'stomp://me:pass@broker.test:61613';
+    const coreUrl = 'tcp://broker.test:61616';
+    expect(await testBroker()).toMatchObject({ amqpPort: 5672, stompPort: 61613, stompUrl, coreUrl });
   });
 
   test('refuses to stop what it did not start', async () => {

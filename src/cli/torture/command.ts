@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { describe } from '../../core/errors.js';
-import { removeAll } from './cleaning.js';
+import { prepareRoom, removeAll } from './broker-room.js';
 import { alwaysSuccess, planOf, type ListenerPlan, type TorturePlan } from './plan.js';
 import { ProcessStage } from './process-stage.js';
+import { knownProtocol, schemes } from './protocols.js';
 import { jsonOf, reportOf } from './report.js';
 import { torture } from './torture.js';
 
@@ -27,7 +28,7 @@ interface TortureFlags {
 }
 
 const sendersInOneProcess = 25;
-const builtIn = new URL('./amqp-module.js', import.meta.url).href;
+const builtIn = new URL('./artemis-module.js', import.meta.url).href;
 
 const listeners: readonly ListenerPlan[] = [
   { name: 'steady', concurrency: 10, prefetch: 10, holdMs: 5, chances: alwaysSuccess },
@@ -41,10 +42,13 @@ let them fall silent, or refuse new ones.
 
 It uses addresses and queues under the prefix and a random part only, and removes them at the end. The broker needs the right to manage.
 
-The provider module exports createProvider(url) and is loaded in each process; its broker must outlive them. Where its url is not
-amqp:// or amqps://, the queues it has made are yours to remove.
+The scheme of the URL chooses the protocol: ${schemes}.
+Over STOMP the broker counts a lost connection for all that it had sent over it; the run sets max-delivery-attempts to -1 for its own addresses.
 
-With amqps:// connections cannot go through the proxy that cuts them, since the certificate names the broker: say --cuts 0.
+The provider module exports createProvider(url) and is loaded in each process; its broker must outlive them. Where its url has another
+scheme, the queues it has made are yours to remove.
+
+Encrypted connections cannot go through the proxy that cuts them, since the certificate names the broker: say --cuts 0.
 
 Exit codes: 0 nothing lost and no more doubled than the faults explain; 1 otherwise; 2 wrong use or no connection; 130 interrupted.`;
 
@@ -52,7 +56,11 @@ export function tortureCommand(): Command {
   return new Command('torture')
     .summary('torture a broker, and count whether anything is lost')
     .description('Sends events through a broker while processes are killed and connections cut, and counts whether anything is lost.')
-    .addOption(new Option('--url <url>', 'the broker, amqp://user:password@host:5672').env('TIDINGS_URL').makeOptionMandatory())
+    .addOption(
+      new Option('--url <url>', 'the broker, amqp://user:password@host:5672 or stomp://user:password@host:61613')
+        .env('TIDINGS_URL')
+        .makeOptionMandatory(),
+    )
     .option('--events <n>', 'how many events', whole(1), 10_000)
     .option('--senders <n>', `concurrent senders, in processes of ${String(sendersInOneProcess)}`, whole(1), 50)
     .option('--workers <n>', 'worker processes', whole(1), 4)
@@ -61,7 +69,7 @@ export function tortureCommand(): Command {
     .option('--cuts <n>', 'cuts of connections', whole(0), 6)
     .option('--seed <n>', 'for the same faults once more (default: a random one, which is printed)', whole(0))
     .option('--prefix <prefix>', 'before all names on the broker', namePrefix, 'tidings.torture.')
-    .option('--provider <module>', 'a file that exports createProvider(url) (default: AMQP for Artemis)')
+    .option('--provider <module>', 'a file that exports createProvider(url) (default: AMQP or STOMP for Artemis)')
     .option('--journal <file>', 'write down everything that happens')
     .option('--json', 'print the result as JSON', false)
     .addHelpText('after', help)
@@ -87,12 +95,13 @@ function namePrefix(text: string): string {
 /** What is wrong with the URL; never the URL itself, which may hold a password. */
 function urlMistake({ url, provider, cuts }: TortureFlags): string | undefined {
   if (!URL.canParse(url)) return '--url is no URL; write amqp://user:password@host:5672, with special characters percent-encoded';
-  const { protocol, hostname, port } = new URL(url);
-  if (provider === undefined && protocol !== 'amqp:' && protocol !== 'amqps:') return '--url must begin with amqp:// or amqps://';
+  const { hostname, port } = new URL(url);
+  const protocol = knownProtocol(url);
+  if (provider === undefined && protocol === undefined) return `--url must begin with one of ${schemes}`;
   if (hostname === '') return '--url names no host';
-  if (protocol === 'amqps:' && cuts > 0)
-    return '--url is amqps://: encrypted connections cannot go through the proxy that cuts them. Say --cuts 0, or use amqp://';
-  if (port === '' && cuts > 0 && protocol !== 'amqp:') return '--url must say the port';
+  if (protocol?.encrypted === true && cuts > 0)
+    return '--url is encrypted: such connections cannot go through the proxy that cuts them. Say --cuts 0, or use a scheme without TLS';
+  if (port === '' && cuts > 0 && protocol === undefined) return '--url must say the port';
   return undefined;
 }
 
@@ -118,6 +127,7 @@ async function run(flags: TortureFlags, command: Command): Promise<number> {
   const plan = planFrom(flags);
   process.stderr.write(`names on the broker begin with ${stage.namePrefix}, seed ${String(plan.seed)}\n`);
   try {
+    if (knownProtocol(url) !== undefined) await prepareRoom(url, stage.namePrefix);
     const result = await torture(plan, stage, { signal: interruption.signal, journal: journalTo(journal) });
     process.stdout.write(flags.json ? `${jsonOf(result)}\n` : reportOf(result));
     if (interruption.signal.aborted) return exitCodes.interrupted;
@@ -152,11 +162,11 @@ function journalTo(file: number | undefined): (line: string) => void {
 
 /** When all is over; resolves with the names that could not be removed. */
 async function clean(url: string, stage: ProcessStage): Promise<string[]> {
-  const isAmqp = /^amqps?:/.test(url);
+  const isArtemis = knownProtocol(url) !== undefined;
   try {
-    const names = isAmqp ? [] : await stage.queues.list(stage.namePrefix);
+    const names = isArtemis ? [] : await stage.queues.list(stage.namePrefix);
     await stage[Symbol.asyncDispose]();
-    return isAmqp ? await removeAll(url, stage.namePrefix) : names;
+    return isArtemis ? await removeAll(url, stage.namePrefix) : names;
   } catch (error) {
     return [`everything under ${stage.namePrefix} (${describe(error)})`];
   }

@@ -1,5 +1,6 @@
 import type { Ledger } from './ledger.js';
 import { limitOf, type ListenerPlan } from './plan.js';
+import type { Habits } from './provider-module.js';
 
 export type FaultKind =
   'kill inside' | 'kill' | 'sender kill' | 'cut' | 'half-open' | 'refuse' | 'broker kill' | 'broker restart' | 'lost by itself';
@@ -28,10 +29,12 @@ export class FaultLog {
   readonly faults: Fault[] = [];
   readonly #listeners: readonly ListenerPlan[];
   readonly #ledger: Ledger;
+  readonly #habits: Habits;
 
-  constructor(listeners: readonly ListenerPlan[], ledger: Ledger) {
+  constructor(listeners: readonly ListenerPlan[], ledger: Ledger, habits: Habits = {}) {
     this.#listeners = listeners;
     this.#ledger = ledger;
+    this.#habits = habits;
   }
 
   /** Begins now, unless said otherwise; the caller sets `to` when it is over. */
@@ -46,7 +49,7 @@ export class FaultLog {
   noticed(worker: string, at: number): void {
     const fault = this.faults.findLast(({ from, to, workers }) => from <= at && at <= to + noticeMs && workers.includes(worker));
     if (fault === undefined) this.begin('lost by itself', [worker], at).to = at;
-    else fault.noticedAt.set(worker, at);
+    else fault.noticedAt.set(worker, at + (this.#habits.noticeLagMs ?? 0));
   }
 
   count(kind: FaultKind): number {
@@ -54,7 +57,8 @@ export class FaultLog {
   }
 
   #allowed(kind: FaultKind, listener: ListenerPlan, workers: number, from: number): number {
-    const unsettled = workers * limitOf(listener);
+    const limit = limitOf(listener);
+    const unsettled = workers * (this.#habits.mostUnsettled?.(limit) ?? limit);
     if (kind !== 'broker kill') return unsettled;
     const handledAt = this.#ledger.listeners.get(listener.name)?.handledAt ?? [];
     return unsettled + handledAt.filter((at) => at >= from - forgottenMs).length;

@@ -96,7 +96,7 @@ export function numberOf(id: string): number {
   return Number(id.slice(id.lastIndexOf('-') + 1));
 }
 
-/** Deliveries of one listener that a process may hold unsettled. */
+/** Deliveries of one listener that a process is given at once. */
 export function limitOf({ concurrency, prefetch }: ListenerPlan): number {
   return concurrency + prefetch;
 }

@@ -6,20 +6,26 @@ import type { Provider, QueueAdmin, QueueNaming } from '../../core/provider.js';
 import { TcpProxy } from '../../testing/tcp-proxy.js';
 import { ChildMember } from './child-member.js';
 import type { Note } from './notes.js';
-import { loadProviderModule } from './provider-module.js';
+import { loadProviderModule, type Habits } from './provider-module.js';
+import { knownProtocol } from './protocols.js';
 import type { CutKind, Side } from './schedule.js';
 import type { BrokerControl, Member, Part, Stage } from './stage.js';
 import { serviceName } from './tasks.js';
 
 const startMs = 30_000;
 const stopMs = 2_000;
-const amqpPort = 5672;
 
-export interface ProcessStageOptions {
+/** How a broker is met. */
+export interface Way {
   /** Where the broker is. */
   readonly url: string;
   /** The URL of a module with `createProvider(url)`. */
   readonly module: string;
+}
+
+export interface ProcessStageOptions extends Way {
+  /** Where senders go another way to the same broker. */
+  readonly sendersWay?: Way;
   /** Before a random part and all names. */
   readonly prefix: string;
   /** Whether connections go through a proxy, to be cut. */
@@ -33,6 +39,7 @@ export class ProcessStage implements Stage, AsyncDisposable {
   readonly namePrefix: string;
   readonly queues: QueueAdmin;
   readonly queueNaming: QueueNaming;
+  readonly habits: Habits;
   readonly broker?: BrokerControl;
   readonly #options: ProcessStageOptions;
   readonly #operator: Provider;
@@ -41,7 +48,7 @@ export class ProcessStage implements Stage, AsyncDisposable {
 
   /** Rejects where the broker cannot be reached. */
   static async open(options: ProcessStageOptions): Promise<ProcessStage> {
-    const { createProvider } = await loadProviderModule(options.module);
+    const { createProvider, habitsOf } = await loadProviderModule(options.module);
     const operator = createProvider(options.url);
     const { queues } = operator;
     if (queues === undefined)
@@ -60,8 +67,9 @@ export class ProcessStage implements Stage, AsyncDisposable {
     const signal = options.signal === undefined ? patience : AbortSignal.any([patience, options.signal]);
     await operator.start(host, { specs: [], signal, once: true });
     try {
-      const proxies = options.proxied ? { workers: await proxyTo(options.url), senders: await proxyTo(options.url) } : undefined;
-      return new ProcessStage(options, operator, queues, proxies);
+      const { sendersWay = options } = options;
+      const proxies = options.proxied ? { workers: await proxyTo(options.url), senders: await proxyTo(sendersWay.url) } : undefined;
+      return new ProcessStage(options, operator, queues, proxies, habitsOf?.(options.url) ?? {});
     } catch (error) {
       await operator.stop({ deadlineMs: stopMs });
       throw error;
@@ -73,6 +81,7 @@ export class ProcessStage implements Stage, AsyncDisposable {
     operator: Provider,
     queues: QueueAdmin,
     proxies: Readonly<Record<Side, TcpProxy>> | undefined,
+    habits: Habits,
   ) {
     this.namePrefix = `${options.prefix}${randomBytes(4).toString('hex')}.`;
     this.#options = options;
@@ -80,12 +89,14 @@ export class ProcessStage implements Stage, AsyncDisposable {
     this.#proxies = proxies;
     this.queues = queues;
     this.queueNaming = operator.queueNaming ?? 'plain';
+    this.habits = habits;
     if (options.broker !== undefined) this.broker = options.broker;
   }
 
   join(part: Part, take: (note: Note) => void): Member {
     const side = part.role === 'worker' ? 'workers' : 'senders';
-    const { module, url } = this.#options;
+    const { sendersWay = this.#options } = this.#options;
+    const { module, url } = side === 'workers' ? this.#options : sendersWay;
     const proxy = this.#proxies?.[side];
     const member = new ChildMember(
       { ...part, module, url: proxy === undefined ? url : throughProxy(url, proxy), namePrefix: this.namePrefix },
@@ -119,7 +130,8 @@ export class ProcessStage implements Stage, AsyncDisposable {
 
 function proxyTo(url: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(url);
-  return TcpProxy.start({ target: { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port === '' ? amqpPort : port) } });
+  const target = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? (knownProtocol(url)?.port ?? 0) : Number(port) };
+  return TcpProxy.start({ target });
 }
 
 function throughProxy(url: string, { host, port }: TcpProxy): string {

@@ -1,6 +1,7 @@
 import type { QueueAdmin, QueueNaming } from '../../core/provider.js';
 import type { Note } from './notes.js';
 import type { CutKind, Side } from './schedule.js';
+import type { Habits } from './provider-module.js';
 import type { MemberTask, Order } from './tasks.js';
 
 /** A worker or a sender at work. */
@@ -30,6 +31,8 @@ export interface Stage {
   /** Past all faults but those of the broker itself. */
   readonly queues: Pick<QueueAdmin, 'count' | 'browse'>;
   readonly queueNaming: QueueNaming;
+  /** Of the workers' provider. */
+  readonly habits?: Habits;
   join(part: Part, take: (note: Note) => void): Member;
   /** Breaks the connections of one side; resolves when the network is as it was. */
   readonly cut?: (side: Side, how: CutKind, forMs: number) => Promise<void>;

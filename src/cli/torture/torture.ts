@@ -35,7 +35,7 @@ export async function torture(plan: TorturePlan, stage: Stage, options: TortureO
   const { signal, journal = () => undefined } = options;
   const schedule = scheduleOf(plan);
   const ledger = new Ledger(plan.listeners.map(({ name }) => name));
-  const faultLog = new FaultLog(plan.listeners, ledger);
+  const faultLog = new FaultLog(plan.listeners, ledger, stage.habits);
   const note = (member: string, told: Note): void => {
     journal(`${member} ${JSON.stringify(told)}`);
   };

@@ -14,6 +14,8 @@ import type { RheaConnection } from './rhea-driver.js';
 
 /** The queues of the broker over one AMQP connection. */
 export class AmqpAccess implements BrokerAccess<ShownByLink> {
+  readonly countsDeliveries = true;
+  readonly showsByTaking = false;
   readonly management: ArtemisManagement;
   readonly #connection: RheaConnection;
   readonly #relay: Relay;
@@ -42,7 +44,7 @@ export class AmqpAccess implements BrokerAccess<ShownByLink> {
     return new LinkReader(this.#connection, queue, options);
   }
 
-  async copy(shown: ShownByLink, copy: CopyTo, to: string): Promise<void> {
+  async copy(shown: ShownByLink, copy: CopyTo, { name: to }: FoundQueue): Promise<void> {
     const result = await this.#relay.offer(encoded(shown, copy, to));
     if (result === 'confirmed') return;
     if (result === 'lost') throw new TidingsError('connection', `copy to ${to}: the connection was lost`, { retryable: true });

@@ -1,6 +1,7 @@
+import { wire } from '../../core/headers.js';
 import type { CopyOutcome, CopyTo, Notice, SubscriptionSpec, WireMessage } from '../../core/provider.js';
 import { duplicateIdHeader, fullyQualified } from '../artemis/artemis-words.js';
-import { anycastHint, deliveryTimeAnnotation, isBrokersAnnotation, multicastHint } from './artemis-dialect.js';
+import { anycastHint, deliveryTimeAnnotation, isBrokersAnnotation, multicastHint, typedAnnotation } from './artemis-dialect.js';
 import { encoded, long } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
 
@@ -55,7 +56,7 @@ function encodedCopy({ raw, message: { headers, contentType } }: Received, copy:
     ...(contentType !== undefined && { content_type: contentType }),
     durable: copy.durable,
     to: copy.to,
-    application_properties: laidOver(headers, copy),
+    application_properties: { ...keptMarker(raw), ...laidOver(headers, copy) },
     ...(Object.keys(annotations).length > 0 && { message_annotations: annotations }),
     body: raw.body ?? null,
   });
@@ -84,7 +85,14 @@ function keptProperties(original: AmqpMessage): AmqpMessage {
 }
 
 function keptAnnotations(annotations: Record<string, unknown> | undefined): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(annotations ?? {}).filter(([name]) => !isBrokersAnnotation(name)));
+  const kept = Object.entries(annotations ?? {}).filter(([name]) => !isBrokersAnnotation(name));
+  return Object.fromEntries(kept.map(([name, value]) => [name, typedAnnotation(name, value)]));
+}
+
+/** It belongs to the body, which stays as it is. */
+function keptMarker({ application_properties: properties }: AmqpMessage): Record<string, unknown> {
+  const kind = properties?.[wire.body];
+  return kind === undefined ? {} : { [wire.body]: kind };
 }
 
 function laidOver(headers: ReadonlyMap<string, string>, copy: Pick<Copy, 'headers' | 'dedupeId'>): Record<string, string> {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { wire } from '../../core/headers.js';
 import type { WireMessage } from '../../core/provider.js';
 import { sectionsOf } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
@@ -12,7 +13,6 @@ const stompNames = new Set([
   'content-length',
   'destination',
   'destination-type',
-  'id',
   'message-id',
   'receipt',
   'redelivered',
@@ -27,7 +27,7 @@ export function wireMessage(message: AmqpMessage): WireMessage {
   const nativeId = idText(message.message_id);
   const correlationId = idText(message.correlation_id);
   return {
-    body: wireBody(message.body),
+    body: markedBody(wireBody(message.body), properties[wire.body]),
     headers: headersOf(properties, message.message_annotations),
     durable: message.durable === true,
     ...(contentType !== undefined && contentType !== '' && { contentType }),
@@ -57,12 +57,18 @@ function wireBody(body: unknown): string | Uint8Array {
   return sections.parts.length === 1 && only instanceof Uint8Array ? only : Buffer.concat(sections.parts as Uint8Array[]);
 }
 
+/** What a STOMP sender could say of its body in no other way. */
+function markedBody(body: string | Uint8Array, kind: unknown): string | Uint8Array {
+  if (kind === 'text') return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString();
+  return kind === 'bytes' && typeof body === 'string' ? Buffer.from(body) : body;
+}
+
 function headersOf(properties: Record<string, unknown>, annotations: Record<string, unknown> | undefined): Map<string, string> {
   // STOMP and core messages are marked so when the broker translates them.
   const translated = annotations?.['x-opt-jms-msg-type'] !== undefined;
   const headers = new Map<string, string>();
   for (const name of Object.keys(properties)) {
-    if (brokerNames.test(name) || (translated && stompNames.has(name))) continue;
+    if (name === wire.body || brokerNames.test(name) || (translated && stompNames.has(name))) continue;
     const value = canonicalText(properties[name]);
     if (value !== undefined) headers.set(name, value);
   }

@@ -13,6 +13,7 @@ import type { SenderLink, TransferToken } from './rhea-links.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 const mostInFlight = 1_000;
+const mostGone = 1_024;
 const firstReopenMs = 100;
 const lastReopenMs = 10_000;
 
@@ -118,7 +119,7 @@ export class AmqpSender {
       this.#transmit(this.#link, send);
       room--;
     }
-    if (this.#head > 1_024 || this.#head === this.#waiting.length) {
+    if (this.#head > mostGone || this.#head === this.#waiting.length) {
       this.#waiting = this.#head === this.#waiting.length ? [] : this.#waiting.slice(this.#head);
       this.#head = 0;
     }
@@ -126,8 +127,7 @@ export class AmqpSender {
 
   #transmit(link: SenderLink, send: PendingSend<Buffer>): void {
     if (send.payload === undefined) return;
-    send.repeated = send.transmitted;
-    send.transmitted = true;
+    send.noteTransmission();
     this.#inFlight.set(link.send(send.payload), send);
   }
 
@@ -236,7 +236,8 @@ export class AmqpSender {
     this.#host.deadlines.remove(send, send.options.deadlineAt);
     if (send.options.signal !== undefined) this.#host.deadlines.aborts.remove(send.options.signal, send);
     if (this.#unsettled.size === 0) this.#onIdle?.();
-    if (++this.#gone > 1_024 && this.#gone > this.#waiting.length - this.#head) this.#forgetGone();
+    // Those that are gone stand in the row themselves: half is the most that would be worth keeping.
+    if (++this.#gone > mostGone && 2 * this.#gone > this.#waiting.length - this.#head) this.#forgetGone();
   };
 
   /** While nothing leaves, what was given up would stay in the row with its body. */

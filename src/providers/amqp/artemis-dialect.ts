@@ -39,7 +39,12 @@ export function multicastHint(): Record<string, unknown> {
 
 /** Annotations that belong to one passage through the broker, not to the message. */
 export function isBrokersAnnotation(name: string): boolean {
-  return /^x-opt-(?:delivery-|jms-|orig-|routing-type|actual-expiry|ingress-time)/i.test(name);
+  return /^x-opt-(?:delivery-|jms-dest|jms-reply-to|orig-|routing-type|actual-expiry|ingress-time)/i.test(name);
+}
+
+/** As JMS clients want them: the kind of a message is a byte, and read as a plain number. */
+export function typedAnnotation(name: string, value: unknown): unknown {
+  return name === 'x-opt-jms-msg-type' && typeof value === 'number' ? byte(value) : value;
 }
 
 /**

@@ -1,9 +1,8 @@
-import type { Timer } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
 import { wireMessage } from './amqp-message.js';
-import type { PeerFault } from '../network/peer-fault.js';
-import { missingRight } from '../artemis/artemis-words.js';
 import type { FoundQueue, QueueReader, ReadingOptions, Shown } from '../artemis/broker-access.js';
+import { readingRefused, readingSilent } from '../artemis/reading-faults.js';
+import { Stirring } from '../network/stirring.js';
 import { capabilityOf } from './artemis-dialect.js';
 import type { RheaConnection } from './rhea-driver.js';
 import type { ReceiverLink, TransferToken } from './rhea-links.js';
@@ -33,7 +32,7 @@ export class LinkReader implements QueueReader<ShownByLink> {
   #asked = 0;
   #came = 0;
   #failure: TidingsError | undefined;
-  #wake: (() => void) | undefined;
+  readonly #stirring = new Stirring();
 
   constructor(connection: RheaConnection, queue: FoundQueue, options: ReadingOptions) {
     this.#connection = connection;
@@ -46,13 +45,13 @@ export class LinkReader implements QueueReader<ShownByLink> {
           this.#ask();
         },
         onClosed: (fault) => {
-          this.#failure = this.#refused(fault);
-          this.#wake?.();
+          this.#failure = readingRefused(queue.name, fault);
+          this.#stirring.stir();
         },
         onMessage: (raw, token) => {
           this.#came++;
           this.#here.push({ raw, message: wireMessage(raw), token });
-          this.#wake?.();
+          this.#stirring.stir();
         },
         onDrained: () => undefined,
       },
@@ -69,7 +68,7 @@ export class LinkReader implements QueueReader<ShownByLink> {
         return shown;
       }
       if (this.#came >= this.#queue.waiting || (await this.#idle(staying))) return undefined;
-      if (this.#options.clock.now() >= endsAt) throw this.#silent();
+      if (this.#options.clock.now() >= endsAt) throw readingSilent(this.#queue.name, silenceMs);
     }
   }
 
@@ -106,37 +105,8 @@ export class LinkReader implements QueueReader<ShownByLink> {
 
   /** Waits a moment; true when nothing has come and nothing is left there but what was passed over. */
   async #idle(staying: number): Promise<boolean> {
-    const woken = await new Promise<boolean>((resolve) => {
-      const timer: Timer = this.#options.clock.schedule(idleMs, () => {
-        this.#wake = undefined;
-        resolve(false);
-      });
-      this.#wake = () => {
-        this.#wake = undefined;
-        timer.cancel();
-        resolve(true);
-      };
-    });
-    if (woken) return false;
+    if (await this.#stirring.within(this.#options.clock, idleMs)) return false;
     const now = await this.#options.look();
     return this.#here.length === 0 && (now?.waiting ?? 0) <= staying;
-  }
-
-  #refused(fault: PeerFault): TidingsError {
-    const right = missingRight(fault.message);
-    const { name } = this.#queue;
-    return right === undefined
-      ? new TidingsError('connection', `queue ${name}: the broker closed the link: ${fault.message}`, { cause: fault, retryable: true })
-      : new TidingsError('permission', `queue ${name}: the user lacks the right ${right}. The broker said: ${fault.message}`, {
-          cause: fault,
-        });
-  }
-
-  #silent(): TidingsError {
-    return new TidingsError(
-      'connection',
-      `queue ${this.#queue.name}: messages wait there, and the broker gave none in ${String(silenceMs)} ms. It may be paused, or another consumer has their groups.`,
-      { retryable: true },
-    );
   }
 }

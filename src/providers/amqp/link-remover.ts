@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { OperationFault } from '../artemis/artemis-management.js';
 import { fullyQualified } from '../artemis/artemis-words.js';
 import type { ArchiveRemover } from '../artemis/broker-access.js';
+import { Stirring } from '../network/stirring.js';
 import { capabilityOf } from './artemis-dialect.js';
 import type { RheaConnection } from './rhea-driver.js';
 import type { ReceiverLink } from './rhea-links.js';
@@ -10,13 +11,15 @@ const patienceMs = 5_000;
 
 /** A link that takes messages out, and throws them away. */
 export class LinkRemover implements ArchiveRemover {
+  /** Without credit none. */
+  readonly given = 0;
   readonly #archive: string;
   readonly #clock: Clock;
   readonly #link: ReceiverLink;
   #open = false;
   #fault: OperationFault | undefined;
   #missing = 0;
-  #wake: (() => void) | undefined;
+  readonly #stirring = new Stirring();
 
   constructor(archive: string, connection: RheaConnection, clock: Clock) {
     this.#archive = archive;
@@ -26,16 +29,16 @@ export class LinkRemover implements ArchiveRemover {
       {
         onOpen: () => {
           this.#open = true;
-          this.#wake?.();
+          this.#stirring.stir();
         },
         onClosed: (fault) => {
           this.#fault = new OperationFault(`consuming from ${archive}`, fault.message);
-          this.#wake?.();
+          this.#stirring.stir();
         },
         onMessage: (_message, token) => {
           this.#link.accept(token);
           this.#missing--;
-          this.#wake?.();
+          this.#stirring.stir();
         },
         onDrained: () => undefined,
       },
@@ -57,20 +60,10 @@ export class LinkRemover implements ArchiveRemover {
     return this.#link.close(this.#clock, patienceMs);
   }
 
-  /** Resolves when something has happened. @throws OperationFault when the link is refused, or nothing happens. */
+  /** Resolves when something has happened. @throws OperationFault when it is refused, or nothing happens. */
   async #progress(): Promise<void> {
-    if (this.#fault === undefined)
-      await new Promise<void>((resolve) => {
-        const timer = this.#clock.schedule(patienceMs, () => {
-          this.#fault = new OperationFault(`consuming from ${this.#archive}`, 'the broker gave nothing in time');
-          resolve();
-        });
-        this.#wake = () => {
-          this.#wake = undefined;
-          timer.cancel();
-          resolve();
-        };
-      });
+    if (this.#fault === undefined && !(await this.#stirring.within(this.#clock, patienceMs)))
+      this.#fault ??= new OperationFault(`consuming from ${this.#archive}`, 'the broker gave nothing in time');
     if (this.#fault !== undefined) throw this.#fault;
   }
 }

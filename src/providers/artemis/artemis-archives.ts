@@ -104,7 +104,7 @@ async function dropAlone(archive: string, most: number, host: BoundingHost): Pro
     const [row] = await host.access.management.list('listQueues', { field: 'name', value: archive });
     if (row === undefined) return true;
     if (Number(row['consumerCount']) > 1) return false;
-    await remover.remove(waitingIn(row) - most);
+    await remover.remove(waitingIn(row) + remover.given - most);
     return true;
   } finally {
     await remover.close();

@@ -3,11 +3,20 @@ import type { SubscriptionSpec } from '../../core/provider.js';
 import { settingsOf } from './artemis-archives.js';
 import { OperationFault } from './artemis-management.js';
 import type { ArtemisManagement, Row } from './artemis-management.js';
+import type { BrokerAccess } from './broker-access.js';
 
 /** What the broker takes where its settings say nothing. */
 const usualDeliveryAttempts = 10;
 /** Between our bound of crashes and the broker's: the archive copy itself may fail once. */
 const distance = 2;
+
+interface Checked {
+  readonly event: string;
+  readonly listeners: readonly SubscriptionSpec[];
+  /** The address, as listed. */
+  readonly row: Row | undefined;
+  readonly countsDeliveries: boolean;
+}
 
 /** Looks for settings of the addresses of events that would lose events without a word. Each address is told of once. */
 export class AddressChecks {
@@ -19,21 +28,24 @@ export class AddressChecks {
   }
 
   /** One listing for all addresses, and one request for each that was not checked before. */
-  async run(management: ArtemisManagement, specs: readonly SubscriptionSpec[]): Promise<void> {
+  async run({ management, countsDeliveries }: BrokerAccess, specs: readonly SubscriptionSpec[]): Promise<void> {
     const fresh = new Map<string, SubscriptionSpec[]>();
     for (const spec of specs) if (!this.#checked.has(spec.event)) fresh.set(spec.event, [...(fresh.get(spec.event) ?? []), spec]);
     const [only] = fresh.keys();
     if (only === undefined) return;
     const listed = await management.list('listAddresses', fresh.size === 1 ? { field: 'name', value: only } : undefined);
     const rows = new Map(listed.map((row) => [row['name'], row]));
-    await Promise.all([...fresh].map(([event, listeners]) => this.#check(management, event, listeners, rows.get(event))));
+    await Promise.all(
+      [...fresh].map(([event, listeners]) => this.#check(management, { event, listeners, row: rows.get(event), countsDeliveries })),
+    );
   }
 
-  async #check(management: ArtemisManagement, event: string, listeners: readonly SubscriptionSpec[], row: Row | undefined): Promise<void> {
+  async #check(management: ArtemisManagement, { event, listeners, row, countsDeliveries }: Checked): Promise<void> {
     for (const spec of listeners) this.#checkRouting(spec, row);
     try {
       const settings = await settingsOf(management, event);
-      this.#checkAttempts(event, Math.max(...listeners.map(({ maxCrashes }) => maxCrashes)), settings);
+      if (countsDeliveries) this.#checkAttempts(event, Math.max(...listeners.map(({ maxCrashes }) => maxCrashes)), settings);
+      else this.#checkAddress(event, settings);
       this.#checkDeadLetters(event, settings);
     } catch (error) {
       if (!(error instanceof OperationFault)) throw error;
@@ -61,6 +73,16 @@ export class AddressChecks {
       { event, maxDeliveryAttempts: attempts, maxCrashes },
       `max-delivery-attempts of address ${event} is ${String(attempts)}: the broker takes away an event that keeps ending its process before maxCrashes (${String(maxCrashes)}) archives it. ` +
         `Set max-delivery-attempts to ${String(needed)} or more, or maxCrashes to ${String(distance)} less than it.`,
+    );
+  }
+
+  /** Where nothing is archived for crashes, what the broker gives up is only there. */
+  #checkAddress(event: string, { deadLetterAddress, maxDeliveryAttempts = usualDeliveryAttempts }: Row): void {
+    if (Number(maxDeliveryAttempts) <= 0 || (typeof deadLetterAddress === 'string' && deadLetterAddress !== '')) return;
+    this.#logger.warn(
+      { event, maxDeliveryAttempts },
+      `address ${event} has no dead-letter-address: an event that went with ${String(maxDeliveryAttempts)} lost connections is dropped by the broker. ` +
+        'Set one, with a queue that has no filter.',
     );
   }
 

@@ -8,7 +8,8 @@ import { managementAddress, missingRight } from './artemis-words.js';
 const requestTimeoutMs = 10_000;
 /** How often a list is asked for, when the broker stumbles. */
 const mostListings = 5;
-const pageSize = 500;
+/** Rows of a listing that come at once: in several pages one is overlooked when others are removed meanwhile. */
+export const pageSize = 500;
 const mostInFlight = 100;
 
 /** The broker answered that the operation failed. */
@@ -23,9 +24,9 @@ export class OperationFault extends Error {
     return /AMQ229067|AMQ229017|Cannot find resource/.test(this.message);
   }
 
-  /** A NullPointerException inside the broker: something else changed what it was looking at. */
+  /** A NullPointerException inside the broker, with words or without: something else changed what it was looking at. */
   get isStumble(): boolean {
-    return /^\S+: Cannot invoke .* is null$/.test(this.message);
+    return /^\S+: (?:Cannot invoke .* is null|null)$/.test(this.message);
   }
 }
 
@@ -142,6 +143,8 @@ export class ArtemisManagement {
 
   /** To be called when the connection is gone: what is outstanding rejects. */
   lost(fault: PeerFault): void {
+    this.#channel?.close();
+    this.#channel = undefined;
     this.#failAll(
       new TidingsError('connection', `the connection was lost while the broker's management was asked: ${fault.message}`, {
         cause: fault,
@@ -234,8 +237,7 @@ export class ArtemisManagement {
     closed: (fault) => {
       this.#channel?.close();
       this.#channel = undefined;
-      const right =
-        missingRight(fault.message) ?? (/AMQ119016|AMQ119017|AMQ119015/.test(fault.message) ? 'CREATE_NON_DURABLE_QUEUE' : undefined);
+      const right = missingRight(fault.message) ?? rightRefusedBy(fault);
       this.#failAll(
         right === undefined
           ? new TidingsError('connection', `the broker closed its management: ${fault.message}`, { cause: fault, retryable: true })
@@ -261,10 +263,22 @@ function settleBy(request: Request, { succeeded, body }: ManagementAnswer): void
   }
 }
 
+/** Refusals that name no right. */
+function rightRefusedBy({ message }: PeerFault): string | undefined {
+  if (/AMQ119016|AMQ119017|AMQ119015/.test(message)) return 'CREATE_NON_DURABLE_QUEUE';
+  // Over STOMP: of a subscription, and of a message.
+  return /AMQ339016|AMQ339011/.test(message) ? 'MANAGE' : undefined;
+}
+
+/** The one that the broker names: it may be that of the answers. */
+function addressIn({ message }: PeerFault): string {
+  return /on address (?!activemq\.management)([\w.-]*[\w-])/.exec(message)?.[1] ?? managementAddress;
+}
+
 function noRight(right: string, fault: PeerFault): TidingsError {
   return new TidingsError(
     'permission',
-    `the user lacks the right ${right} on address ${managementAddress}. Grant it, or set provisioning: 'attach' or 'none'. The broker said: ${fault.message}`,
+    `the user lacks the right ${right} on address ${addressIn(fault)}. Grant it, or set provisioning: 'attach' or 'none'. The broker said: ${fault.message}`,
     { cause: fault },
   );
 }

@@ -6,7 +6,7 @@ import { AddressChecks } from './artemis-checks.js';
 import { boundArchives } from './artemis-archives.js';
 import type { Archive } from './artemis-archives.js';
 import { missingQueue, queueConflict } from './artemis-faults.js';
-import { OperationFault } from './artemis-management.js';
+import { OperationFault, pageSize } from './artemis-management.js';
 import type { ArtemisManagement, Row } from './artemis-management.js';
 import { fullyQualified, missingRight, serviceOf } from './artemis-words.js';
 import type { BrokerAccess } from './broker-access.js';
@@ -146,7 +146,7 @@ export class ArtemisProvisioning {
     const made = missing.length > 0 ? await this.#create(management, missing, first) : before;
     if (this.#mode === 'none') this.#tellUnbounded();
     else await this.#bound(access, specs, new Map([...before, ...made]));
-    await this.#checks.run(management, specs);
+    await this.#checks.run(access, specs);
     if (first) await this.#checkConsumers(management, specs, before);
   }
 
@@ -234,14 +234,15 @@ function unique(wanted: readonly Wanted[]): Wanted[] {
   return [...new Map(wanted.map((entry) => [entry.queue, entry])).values()];
 }
 
-/** By their names; where few are wanted these alone, else one listing of all. */
+/** By their names; where few are wanted these alone, else one listing of all, and by name what several pages of it may have overlooked. */
 async function queuesNamed(management: ArtemisManagement, wanted: readonly Wanted[]): Promise<Map<string, Row>> {
   const names = new Set(wanted.map(({ queue }) => queue));
-  const lists =
-    names.size <= fewQueues
-      ? await Promise.all([...names].map((value) => management.list('listQueues', { field: 'name', value })))
-      : [await management.list('listQueues')];
-  return new Map(lists.flat().map((row) => [String(row['name']), row]));
+  const all = names.size <= fewQueues ? [] : await management.list('listQueues');
+  const found = new Map(all.map((row) => [String(row['name']), row]));
+  const unseen = names.size <= fewQueues || all.length >= pageSize ? [...names].filter((name) => !found.has(name)) : [];
+  const lists = await Promise.all(unseen.map((value) => management.list('listQueues', { field: 'name', value })));
+  for (const row of lists.flat()) found.set(String(row['name']), row);
+  return found;
 }
 
 function checkOwner(wanted: Wanted, row: Row | undefined): void {

@@ -3,10 +3,11 @@ import type { Clock } from '../../core/clock.js';
 import type { CopyTo, QueueAdmin, WireMessage } from '../../core/provider.js';
 import { addressAndQueue, fullyQualified, isInternalAddress } from './artemis-words.js';
 import { OperationFault, waitingIn } from './artemis-management.js';
-import type { BrokerAccess, FoundQueue } from './broker-access.js';
+import type { BrokerAccess, FoundQueue, QueueReader, Shown } from './broker-access.js';
 import { QueueTaking } from './queue-taking.js';
 
 const browseWindow = 100;
+const pageGrowth = 3;
 
 /** The queues as an operator sees them, through the broker's management. Each call needs a connection and the right to manage. */
 export class ArtemisQueues implements QueueAdmin {
@@ -39,8 +40,11 @@ export class ArtemisQueues implements QueueAdmin {
     const limit = options.limit ?? Infinity;
     const found = await this.#find(access, queue);
     if (found === undefined || found.waiting === 0 || limit <= 0) return;
-    const look = (): Promise<FoundQueue | undefined> => this.#find(access, queue);
-    const reader = access.openReader(found, { clock: this.#clock(), browse: true, window: Math.min(browseWindow, limit), look });
+    if (access.showsByTaking) {
+      yield* this.#pages(access, queue, limit);
+      return;
+    }
+    const reader = this.#reader(access, found, Math.min(browseWindow, limit));
     try {
       for (let shown = 0; shown < limit; shown++) {
         const next = await reader.next(shown);
@@ -50,6 +54,44 @@ export class ArtemisQueues implements QueueAdmin {
     } finally {
       await reader.close();
     }
+  }
+
+  /**
+   * Nothing is held back while somebody looks at what is shown: it is read page by page, each with a reader of its own, which passes over
+   * what was shown before. The pages grow, so that not much is read twice.
+   */
+  async *#pages(access: BrokerAccess, queue: string, limit: number): AsyncIterable<WireMessage> {
+    const seen = new Set<string | undefined>();
+    for (let size = browseWindow; ; size *= pageGrowth) {
+      const wanted = Math.min(size, limit - seen.size);
+      const page = await this.#page(access, queue, seen, wanted);
+      for (const { message, identity } of page) {
+        seen.add(identity);
+        yield message;
+      }
+      if (page.length < wanted || seen.size >= limit) return;
+    }
+  }
+
+  async #page(access: BrokerAccess, queue: string, seen: ReadonlySet<string | undefined>, wanted: number): Promise<Shown[]> {
+    const found = await this.#find(access, queue);
+    if (found === undefined || found.waiting === 0) return [];
+    const reader = this.#reader(access, found, seen.size + wanted);
+    const page: Shown[] = [];
+    try {
+      for (let shown = 0; page.length < wanted; shown++) {
+        const next = await reader.next(shown);
+        if (next === undefined) break;
+        if (!seen.has(next.identity)) page.push(next);
+      }
+    } finally {
+      await reader.close();
+    }
+    return page;
+  }
+
+  #reader(access: BrokerAccess, found: FoundQueue, window: number): QueueReader {
+    return access.openReader(found, { clock: this.#clock(), browse: true, window, look: () => this.#find(access, found.name) });
   }
 
   async take(

@@ -6,18 +6,24 @@ import type { ArtemisManagement } from './artemis-management.js';
 export interface BrokerAccess<S extends Shown = Shown> {
   readonly management: ArtemisManagement;
   readonly alive: boolean;
+  /** Whether the broker tells how often a message was delivered: without it no event is archived for crashes. */
+  readonly countsDeliveries: boolean;
+  /** Whether a message that is shown is held back from others until its reader closes. */
+  readonly showsByTaking: boolean;
   /** Makes the queues of archives without the management: by attaching to them. */
   attachArchives(specs: readonly SubscriptionSpec[]): Promise<void>;
   openRemover(archive: string): ArchiveRemover;
   openReader(queue: FoundQueue, options: ReadingOptions): QueueReader<S>;
   /** Puts a copy into a queue that is known to be there. @throws SendError, or TidingsError 'connection'. */
-  copy(shown: S, copy: CopyTo, to: string): Promise<void>;
+  copy(shown: S, copy: CopyTo, to: FoundQueue): Promise<void>;
 }
 
 /** Takes messages out of an archive, oldest first, and throws them away. @throws OperationFault when it is refused, or nothing happens. */
 export interface ArchiveRemover {
-  /** Resolves when the broker counts it among the consumers. Nothing has been taken then. */
+  /** Resolves when the broker counts it among the consumers. */
   opened(): Promise<void>;
+  /** Messages that the broker has given already, and counts as delivered. */
+  readonly given: number;
   remove(count: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -34,6 +40,8 @@ export interface FoundQueue {
 /** One message as it is shown. */
 export interface Shown {
   readonly message: WireMessage;
+  /** The broker's own name for it; needed where showing is taking. */
+  readonly identity?: string | undefined;
 }
 
 export interface ReadingOptions {

@@ -1,7 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
 import type { CopyTo, WireMessage } from '../../core/provider.js';
-import { addressAndQueue, fullyQualified } from './artemis-words.js';
 import type { BrokerAccess, FoundQueue, QueueReader, Shown } from './broker-access.js';
 
 /** Only one copy is under way at a time; the next messages are fetched meanwhile. */
@@ -18,7 +17,7 @@ export interface TakingHost {
 /** Takes messages out of one queue, each after its copy is confirmed. */
 export class QueueTaking {
   readonly #host: TakingHost;
-  readonly #seenAt = new Map<string, number>();
+  readonly #seen = new Map<string, { readonly queue: FoundQueue; readonly at: number }>();
 
   constructor(host: TakingHost) {
     this.#host = host;
@@ -59,18 +58,18 @@ export class QueueTaking {
   }
 
   async #copy(shown: Shown, copy: CopyTo): Promise<void> {
-    const { address, queue } = addressAndQueue(copy.to);
-    const to = fullyQualified(address, queue);
-    await this.#mustBeThere(to);
-    await this.#host.access.copy(shown, copy, to);
+    await this.#host.access.copy(shown, copy, await this.#found(copy.to));
   }
 
   /** The broker takes a copy for a queue that is not there, and drops it or makes the queue. */
-  async #mustBeThere(to: string): Promise<void> {
+  async #found(to: string): Promise<FoundQueue> {
     const now = this.#host.clock.now();
-    if (now - (this.#seenAt.get(to) ?? -Infinity) < trustMs) return;
-    if ((await this.#host.find(to)) === undefined)
+    const known = this.#seen.get(to);
+    if (known !== undefined && now - known.at < trustMs) return known.queue;
+    const queue = await this.#host.find(to);
+    if (queue === undefined)
       throw new TidingsError('missing-queue', `there is no queue ${to} to copy to. Start the listener whose queue it is, or name another.`);
-    this.#seenAt.set(to, now);
+    this.#seen.set(to, { queue, at: now });
+    return queue;
   }
 }

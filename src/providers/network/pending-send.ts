@@ -43,6 +43,11 @@ export class PendingSend<P> implements Expiring, Abortable {
     if (this.#end()) this.#reject(error);
   }
 
+  noteTransmission(): void {
+    this.repeated = this.transmitted;
+    this.transmitted = true;
+  }
+
   /** The broker's word is about this transmission; an earlier one may have been taken. */
   refused(error: SendError): void {
     this.fail(

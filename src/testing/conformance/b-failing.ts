@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { Unrecoverable } from '../../core/errors.js';
 import type { WireMessage } from '../../core/provider.js';
 import { addressOf, type Bench } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
@@ -53,7 +54,6 @@ export const failingCases: readonly CaseDefinition[] = [
     id: 'CF-B3',
     name: 'an event that is returned at the stop keeps its attempt number',
     promise: 8,
-    needs: ['delay'],
     run: async (bench) => {
       const event = bench.event();
       const name = bench.unique('listener');
@@ -71,34 +71,20 @@ export const failingCases: readonly CaseDefinition[] = [
   },
   {
     id: 'CF-B4',
-    name: 'an event that is not retried goes to the archive after one call, its body equal, the error told in full',
+    name: 'an event that is never to be handled goes to the archive after one call, its body equal, the error told in full',
     promise: 5,
     needs: ['manage'],
+    run: unrecoverable,
+  },
+  {
+    id: 'CF-B5',
+    name: 'so it does where the broker has no place of its own for what it gives up',
+    promise: 5,
+    needs: ['manage', 'noDeadLetters'],
     run: async (bench) => {
       const event = bench.event();
-      const text = 'ü'.repeat(2000);
-      const listener = bench.listener(event, () => {
-        throw new RangeError('out of it');
-      });
-      const manager = await bench.started({ listeners: [listener], retry: false });
-      const { queue, archive } = await bench.names(listener);
-      const { id } = await manager.sendEvent(event, { n: 1, text }, { headers: { own: 'kept' } });
-      await bench.holds(archive, 1);
-      await bench.holds(queue, 0);
-      const [archived] = await bench.browse(archive);
-      equal(
-        hash(archived),
-        createHash('sha256')
-          .update(JSON.stringify({ n: 1, text }))
-          .digest('hex'),
-      );
-      deepEqual(errorOf(archived), { reason: 'failed', class: 'RangeError', message: 'out of it', listener: listener.name, attempts: '1' });
-      deepEqual(
-        [archived?.headers.get('cloudEvents_id'), archived?.headers.get('own'), archived?.headers.get('tidings_origin_queue')],
-        [id, 'kept', queue],
-      );
-      ok(Math.abs(Date.parse(archived?.headers.get('tidings_error_at') ?? '') - bench.time.now()) < 60_000);
-      equal(listener.calls.length, 1);
+      await bench.fault(bench.given.noDeadLetters?.(addressOf(event)));
+      await unrecoverable(bench, event);
     },
   },
   {
@@ -156,6 +142,27 @@ export const failingCases: readonly CaseDefinition[] = [
     },
   },
   {
+    id: 'CF-B7b',
+    name: 'after a replay an event that always fails is called as attempts 1 to 4 again, and archived again',
+    promise: 5,
+    needs: ['delay', 'manage'],
+    run: async (bench) => {
+      const event = bench.event();
+      const listener = bench.listener(event, () => {
+        throw new Error('always');
+      });
+      const manager = await bench.started({ listeners: [listener], retry: { maxRetries: 3, initialDelayMs: 10, jitter: 'none' } });
+      await manager.sendEvent(event, { n: 1, text: '' });
+      const { archive } = await bench.names(listener);
+      await bench.holds(archive, 1);
+      equal(await manager.archive(listener.target).replay(), 1);
+      await bench.time.until('it is archived again', () => manager.counters().archived === 2);
+      await bench.time.stays('it is not called again', () => listener.calls.length === 8);
+      deepEqual(listener.attempts, [1, 2, 3, 4, 1, 2, 3, 4]);
+      await bench.holds(archive, 1);
+    },
+  },
+  {
     id: 'CF-B8',
     name: 'what a pipeline edits in a failed attempt is not seen by the next',
     promise: 5,
@@ -198,6 +205,35 @@ export const failingCases: readonly CaseDefinition[] = [
     run: (bench) => unreadable(bench, '{"n":1,"text":""}', new Map([['cloudEvents_type', 'of.another.kind']]), 'unknown-event'),
   },
 ];
+
+async function unrecoverable(bench: Bench, event = bench.event()): Promise<void> {
+  const text = 'ü'.repeat(2000);
+  class OutOfIt extends Unrecoverable {}
+  const listener = bench.listener(event, () => {
+    throw new OutOfIt('out of it');
+  });
+  const manager = await bench.started({ listeners: [listener] });
+  const { queue, archive } = await bench.names(listener);
+  const { id } = await manager.sendEvent(event, { n: 1, text }, { headers: { own: 'kept' } });
+  await bench.holds(archive, 1);
+  await bench.holds(queue, 0);
+  const [archived] = await bench.browse(archive);
+  equal(
+    hash(archived),
+    createHash('sha256')
+      .update(JSON.stringify({ n: 1, text }))
+      .digest('hex'),
+  );
+  deepEqual(errorOf(archived), { reason: 'failed', class: 'OutOfIt', message: 'out of it', listener: listener.name, attempts: '1' });
+  deepEqual(
+    [archived?.headers.get('cloudEvents_id'), archived?.headers.get('own'), archived?.headers.get('tidings_origin_queue')],
+    [id, 'kept', queue],
+  );
+  ok(archived?.headers.get('tidings_error_stack')?.includes('out of it'), 'the stack is told');
+  for (const when of ['tidings_error_at', 'tidings_first_failure_at'])
+    ok(Math.abs(Date.parse(archived?.headers.get(when) ?? '') - bench.time.now()) < 60_000, `${when} is told`);
+  equal(listener.calls.length, 1);
+}
 
 async function unreadable(bench: Bench, body: string, headers: Map<string, string>, reason: string): Promise<void> {
   const event = bench.event();

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { errorHandler } from '../../core/error-handlers.js';
+import { queueOf } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
 import { gate, range, sorted } from './gate.js';
 
@@ -122,7 +123,7 @@ export const handlingCases: readonly CaseDefinition[] = [
       elsewhere.subscription.open();
       await bench.time.until('it has arrived elsewhere', () => elsewhere.count === 1, 30_000);
       equal(await elsewhere.accept(0), 'settled');
-      await bench.holds(`${spec.event}::${spec.queue}`, 0);
+      await bench.holds(queueOf(spec), 0);
     },
   },
   {

@@ -4,7 +4,7 @@ import { systemClock } from '../../core/clock.js';
 import type { Class, EventListenerOptions, EventOptions } from '../../core/descriptors.js';
 import { brokerNames } from '../../core/names.js';
 import { eventDescriptor } from '../../core/registry.js';
-import type { Provider, QueueAdmin, SubscriptionSpec, WireMessage } from '../../core/provider.js';
+import type { Capability, Provider, QueueAdmin, SubscriptionSpec, WireMessage } from '../../core/provider.js';
 import { EventManager } from '../../manager/event-manager.js';
 import type { EventingOptions } from '../../manager/manager-options.js';
 import { BenchTime } from './bench-time.js';
@@ -65,6 +65,16 @@ export class Bench {
     return new MadeListener(of, { ...options, name }, handle);
   }
 
+  /** Whether the provider declares it. */
+  can(capability: Capability): boolean {
+    return [...this.given.capabilities].includes(capability);
+  }
+
+  /** How many messages with bodies of this size may have left the broker for a subscription with this limit. */
+  mostHeld(limit: number, bodyBytes: number): number {
+    return this.given.mostHeld?.(limit, bodyBytes) ?? limit;
+  }
+
   /** A subscription at the provider's level. */
   spec(event: string, queue = this.unique('queue'), more: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
     return {
@@ -96,7 +106,7 @@ export class Bench {
       serviceName: 'conformance',
       pipelines: [],
       logger: this.log,
-      retry: { initialDelayMs: 20, factor: 1, jitter: 'none' },
+      retry: { initialDelayMs: this.can('delay') ? 20 : 0, factor: 1, jitter: 'none' },
       resolve: onceEach(),
       ...options,
       listeners: [...listeners.map(({ target }) => target), ...classes],
@@ -203,6 +213,11 @@ export class Bench {
     await this.time.ends('the start of the onlooker', peer.start(), 60_000);
     return peer;
   }
+}
+
+/** The queue of a subscription as an operator names it. */
+export function queueOf({ event, queue }: SubscriptionSpec): string {
+  return `${event}::${queue}`;
 }
 
 /** The address of an event without a prefix: its name. */

@@ -1,6 +1,10 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import type { Class } from '../../core/descriptors.js';
+import type { EventManager } from '../../manager/event-manager.js';
+import type { Bench } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
-import { gate } from './gate.js';
+import { gate, range, sorted, type Gate } from './gate.js';
+import type { MadeListener, Note } from './made-classes.js';
 
 /** Listeners that are steered while they run. */
 export const controlCases: readonly CaseDefinition[] = [
@@ -37,19 +41,10 @@ export const controlCases: readonly CaseDefinition[] = [
     id: 'CF-C8',
     name: 'a paused listener begins nothing, settles what runs, and leaves what it held to another process; then it resumes',
     promise: 3,
-    needs: ['manage'],
+    needs: ['manage', 'promptReturns'],
     run: async (bench) => {
-      const event = bench.event();
-      const hold = gate();
-      const name = bench.unique('listener');
-      const first = bench.listener(event, () => hold.passed, { name, concurrency: 1, prefetch: 5 });
-      const manager = await bench.started({ listeners: [first] });
+      const { event, name, first, manager, hold } = await oneRunsAndFiveAreHeld(bench);
       const { queue } = await bench.names(first);
-      await Promise.all(Array.from({ length: 6 }, (_, n) => manager.sendEvent(event, { n, text: '' })));
-      await bench.time.until('one runs and five are held', () => {
-        const [subscription] = manager.health().subscriptions;
-        return subscription?.running === 1 && subscription.held === 5;
-      });
       const control = manager.listener(first.target);
       await bench.time.ends('the pause', control.pause());
       equal(manager.health().subscriptions[0]?.paused, true);
@@ -67,6 +62,27 @@ export const controlCases: readonly CaseDefinition[] = [
       control.resume();
       await bench.time.until('it is handled after the pause', () => first.calls.length === 2);
       await bench.time.until('nothing is left', async () => (await control.lag()) === 0);
+    },
+  },
+  {
+    id: 'CF-C8b',
+    name: 'a listener that is paused and resumed handles what it held before, each event once and as its first attempt',
+    promise: 3,
+    run: async (bench) => {
+      for (const runsOn of [false, true]) {
+        const { first, manager, hold } = await oneRunsAndFiveAreHeld(bench);
+        const control = manager.listener(first.target);
+        await bench.time.ends('the pause', control.pause());
+        if (!runsOn) hold.open();
+        await bench.time.stays('nothing is begun', () => first.calls.length === 1);
+        control.resume();
+        await bench.time.stays('at most one runs', () => first.mostRunning === 1);
+        hold.open();
+        await bench.time.until('all are handled', () => manager.counters().handled === 6);
+        await bench.time.stays('each once', () => first.calls.length === 6);
+        deepEqual([sorted(first.numbers), first.attempts], [range(6), range(6).map(() => 1)]);
+        await bench.stop(manager);
+      }
     },
   },
   {
@@ -105,3 +121,27 @@ export const controlCases: readonly CaseDefinition[] = [
     },
   },
 ];
+
+interface HalfBusy {
+  readonly event: Class<Note>;
+  readonly name: string;
+  readonly first: MadeListener;
+  readonly manager: EventManager;
+  /** What the running one waits for. */
+  readonly hold: Gate;
+}
+
+/** A listener with concurrency 1 and prefetch 5, full. */
+async function oneRunsAndFiveAreHeld(bench: Bench): Promise<HalfBusy> {
+  const event = bench.event();
+  const hold = gate();
+  const name = bench.unique('listener');
+  const first = bench.listener(event, () => hold.passed, { name, concurrency: 1, prefetch: 5 });
+  const manager = await bench.started({ listeners: [first] });
+  await Promise.all(range(6).map((n) => manager.sendEvent(event, { n, text: '' })));
+  await bench.time.until('one runs and five are held', () => {
+    const [subscription] = manager.health().subscriptions;
+    return subscription?.running === 1 && subscription.held === 5;
+  });
+  return { event, name, first, manager, hold };
+}

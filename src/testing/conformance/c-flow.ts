@@ -46,22 +46,33 @@ export const flowCases: readonly CaseDefinition[] = [
   },
   {
     id: 'CF-C4',
-    name: 'with concurrency 4 and prefetch 4, eight events are taken from the broker and no more',
+    name: 'with concurrency 4 and prefetch 4, eight events are handed over and no more, and no more than allowed leave the broker',
     promise: 7,
     needs: ['manage'],
     run: async (bench) => {
+      const [count, limit] = [40, 8];
+      const text = 'x'.repeat(4_000);
       const event = bench.event();
       const hold = gate();
       const listener = bench.listener(event, () => hold.passed, { concurrency: 4, prefetch: 4 });
       const manager = await bench.started({ listeners: [listener] });
       const { queue } = await bench.names(listener);
-      await manager.sendEvents(range(20).map((n) => Object.assign(new event(), { n })));
-      await bench.time.until('eight are taken', async () => (await bench.browse(queue)).length <= 12);
-      await bench.time.stays('twelve wait at the broker', async () => (await bench.browse(queue)).length === 12);
-      deepEqual([listener.running, await bench.count(queue)], [4, 20]);
+      await manager.sendEvents(range(count).map((n) => Object.assign(new event(), { n, text })));
+      const handedOver = (): number => {
+        const [subscription] = manager.health().subscriptions;
+        return (subscription?.running ?? 0) + (subscription?.held ?? 0);
+      };
+      const staying = count - bench.mostHeld(limit, text.length);
+      await bench.time.until('eight are handed over', () => handedOver() === limit && listener.running === 4);
+      await bench.holds(queue, count);
+      await bench.time.stays(
+        `${String(staying)} or more wait at the broker`,
+        async () => handedOver() === limit && (await bench.browse(queue)).length >= staying,
+      );
+      deepEqual([listener.running, await bench.count(queue)], [4, count]);
       hold.open();
       await bench.holds(queue, 0);
-      deepEqual(sorted(listener.numbers), range(20));
+      deepEqual(sorted(listener.numbers), range(count));
     },
   },
   {

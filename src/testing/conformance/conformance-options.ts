@@ -16,6 +16,9 @@ export const gifts = [
   'tls',
   'processes',
   'clock',
+  'both',
+  'promptReturns',
+  'noDeadLetters',
 ] as const;
 
 export type Gift = (typeof gifts)[number];
@@ -28,9 +31,16 @@ export type Undo = () => Promise<void> | void;
 
 /** A plain client of the broker, which knows nothing of this library. */
 export interface ForeignClient {
+  /**
+   * Which header values, besides text, it can say to the provider under test.
+   * @default all
+   */
+  readonly typed?: readonly ForeignType[];
   /** Sends to a multicast address, and resolves when the broker has it. */
   send(address: string, message: ForeignMessage): Promise<void>;
 }
+
+export type ForeignType = 'boolean' | 'bigint' | 'number' | 'Date';
 
 export interface ForeignMessage {
   readonly body: string;
@@ -65,7 +75,7 @@ export interface ConformanceOptions {
   refuse?(address: string): Promise<Undo> | Undo;
   /** The broker gives nobody credit to send to the address, until undone. Only called while nobody sends or consumes there. */
   block?(address: string): Promise<Undo> | Undo;
-  /** The broker ends the consumers of one queue, `<address>::<queue>`, and leaves their connections alone. */
+  /** The broker ends the consumers of one queue, `<address>::<queue>`. Their connection may go with it, those of other queues may not. */
   detach?(queue: string): Promise<void> | void;
   readonly foreign?: ForeignClient;
   /** A provider whose password is wrong. */
@@ -75,12 +85,29 @@ export interface ConformanceOptions {
     good(): Promise<Provider> | Provider;
     /** Trusts another one. */
     wrongAuthority(): Promise<Provider> | Provider;
+    /** Trusts the right one, and reaches the broker under a name for which its certificate is not. */
+    wrongName(): Promise<Provider> | Provider;
   };
   /**
    * The URL of a module with `export function createProvider(): Provider | Promise<Provider>`, which gives other processes a provider on
    * the same broker.
    */
   readonly processes?: string;
+  /** A provider of another kind on the same broker, out of reach of the faults: what is sent through one is received through the other. */
+  both?(): Promise<Provider> | Provider;
+  /**
+   * The protocol can give back a single delivery: what is returned while its subscription is paused goes back at once, beside others that
+   * still run. Without it only what comes of it at `close()` and at the next `open()` is checked.
+   */
+  readonly promptReturns?: true;
+  /** The broker gets no place of its own for what it would give up at the address, until undone. */
+  noDeadLetters?(address: string): Promise<Undo> | Undo;
+  /**
+   * How many messages with bodies of so many bytes, at the most, the broker may have let go to a subscription that holds `limit` of them
+   * unsettled: more where the protocol counts bytes. What is handed over never passes the limit.
+   * @default limit
+   */
+  mostHeld?(limit: number, bodyBytes: number): number;
   /** Where the providers go by a virtual clock: time passes when the suite waits. */
   readonly clock?: VirtualClock;
   /**

@@ -27,6 +27,7 @@ import { crashingCases } from './r-crashing.js';
 import { faultCases } from './r-faults.js';
 import { steeringCases } from './r-steering.js';
 import { topologyCases } from './r-topology.js';
+import { acrossCases } from './x-across.js';
 
 const definitions: readonly CaseDefinition[] = [
   ...sendingCases,
@@ -55,6 +56,7 @@ const definitions: readonly CaseDefinition[] = [
   ...steeringCases,
   ...faultCases,
   ...crashingCases,
+  ...acrossCases,
 ];
 
 /**

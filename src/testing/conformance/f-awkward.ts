@@ -1,4 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
+import { SendError } from '../../core/errors.js';
+import { addressOf } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
 import { gate, range } from './gate.js';
 
@@ -108,6 +110,29 @@ export const awkwardCases: readonly CaseDefinition[] = [
       equal(bench.time.now() - began < 20_000, true);
       hold.open();
       await bench.time.until('its end is noticed', () => manager.counters().late === 1);
+    },
+  },
+  {
+    id: 'CF-F5h',
+    name: 'a stop while the broker gives no credit resolves at the deadline, and the waiting sends reject as not sent',
+    promise: 8,
+    needs: ['credit', 'block'],
+    run: async (bench) => {
+      const event = bench.event();
+      await bench.fault(bench.given.block?.(addressOf(event)));
+      const manager = await bench.started();
+      const sends = range(5).map((n) =>
+        manager.sendEvent(event, { n, text: '' }).then(
+          () => 'confirmed',
+          (error: unknown) => (error instanceof SendError ? error.outcome : error),
+        ),
+      );
+      await bench.time.stays('all sends wait', () => manager.health().pending === 5);
+      await bench.stop(manager, deadlineMs);
+      deepEqual(
+        await bench.time.ends('the sends', Promise.all(sends)),
+        range(5).map(() => 'not-sent'),
+      );
     },
   },
 ];

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { ArchiveBounds, SubscriptionSpec } from '../../core/provider.js';
-import type { Bench } from './bench.js';
+import { type Bench, queueOf } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
 import { range } from './gate.js';
 import { bodyText } from './inbox.js';
@@ -78,7 +78,7 @@ export const archiveCases: readonly CaseDefinition[] = [
     run: async (bench) => {
       const maxAgeMs = 3_000;
       const spec = bench.spec(bench.unique('event'), undefined, { archiveBounds: { maxAgeMs, maxCount: 100 } });
-      const queue = `${spec.event}::${spec.queue}`;
+      const queue = queueOf(spec);
       const peer = await bench.startedPeer([spec]);
       await archive(bench, peer, spec, ['again']);
       equal(await (await bench.queues()).take(spec.archive, {}, () => ({ to: queue, headers: { why: undefined } })), 1);

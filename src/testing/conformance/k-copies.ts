@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { CopyOutcome } from '../../core/provider.js';
-import { addressOf } from './bench.js';
+import { addressOf, queueOf } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
 import { range, sorted } from './gate.js';
 
@@ -82,7 +82,7 @@ export const copyCases: readonly CaseDefinition[] = [
       for (const delivery of inbox.deliveries)
         equal(await inbox.settle(delivery, { do: 'copy', to: 'archive', headers: { why: 'so' } }), 'settled');
       await bench.holds(spec.archive, 2);
-      await bench.holds(`${spec.event}::${spec.queue}`, 0);
+      await bench.holds(queueOf(spec), 0);
       const archived = await bench.browse(spec.archive);
       deepEqual(
         archived.map(({ body }) => (typeof body === 'string' ? body : Uint8Array.from(body))),
@@ -98,7 +98,7 @@ export const copyCases: readonly CaseDefinition[] = [
     needs: ['refuse', 'manage'],
     run: async (bench) => {
       const spec = bench.spec(bench.unique('event'));
-      const queue = `${spec.event}::${spec.queue}`;
+      const queue = queueOf(spec);
       const peer = await bench.startedPeer([spec]);
       const inbox = await peer.listen(spec);
       await peer.send(spec.event, 'kept');
@@ -198,7 +198,7 @@ export const copyCases: readonly CaseDefinition[] = [
     needs: ['delay', 'cut', 'hold', 'dedupe', 'manage'],
     run: async (bench) => {
       const spec = bench.spec(bench.unique('event'));
-      const queue = `${spec.event}::${spec.queue}`;
+      const queue = queueOf(spec);
       const peer = await bench.startedPeer([spec]);
       await bench.onlooker();
       const inbox = await peer.listen(spec);
@@ -218,6 +218,33 @@ export const copyCases: readonly CaseDefinition[] = [
       equal(inbox.at(2).message.headers.get('tidings_attempt'), '2');
       await inbox.accept(2);
       await bench.holds(queue, 0);
+    },
+  },
+  {
+    id: 'CF-R8b',
+    name: 'without dedupe, such a loss leaves one copy or two, and none is lost',
+    promise: 5,
+    needs: ['cut', 'hold', 'manage'],
+    unless: 'dedupe',
+    run: async (bench) => {
+      const spec = bench.spec(bench.unique('event'));
+      const peer = await bench.startedPeer([spec]);
+      await bench.onlooker();
+      const inbox = await peer.listen(spec);
+      await peer.send(spec.event, 'archived');
+      await bench.time.until('it has come', () => inbox.count === 1);
+      const copy: CopyOutcome = { do: 'copy', to: 'archive', headers: {}, dedupeId: 'the copy' };
+      const release = await bench.fault(bench.given.hold?.());
+      const settling = inbox.settle(inbox.at(0), copy);
+      await bench.holds(spec.archive, 1);
+      await bench.given.cut?.();
+      await release();
+      equal(await bench.time.ends('the settlement', settling), 'stale');
+      await bench.time.until('the original comes again', () => inbox.count === 2, 30_000);
+      equal(await bench.time.ends('the second settlement', inbox.settle(inbox.at(1), copy)), 'settled');
+      await bench.holds(queueOf(spec), 0);
+      const copies = await bench.count(spec.archive);
+      ok(copies === 1 || copies === 2, `${String(copies)} copies`);
     },
   },
 ];

@@ -1,4 +1,5 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { queueOf } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
 import { range } from './gate.js';
 
@@ -79,7 +80,7 @@ export const deliveryCases: readonly CaseDefinition[] = [
     needs: ['cut', 'manage'],
     run: async (bench) => {
       const spec = bench.spec(bench.unique('event'), undefined, { concurrency: 2, prefetch: 0 });
-      const queue = `${spec.event}::${spec.queue}`;
+      const queue = queueOf(spec);
       const peer = await bench.startedPeer([spec]);
       const inbox = await peer.listen(spec);
       await peer.send(spec.event, 'old');
@@ -113,7 +114,7 @@ export const deliveryCases: readonly CaseDefinition[] = [
         await bench.time.ends('the second settlement', later);
         await bench.time.ends('the third settlement', delivery.settle({ do: 'accept' }));
       }
-      await bench.holds(`${spec.event}::${spec.queue}`, 0);
+      await bench.holds(queueOf(spec), 0);
       deepEqual([inbox.bodies, inbox.mostHeld, await bench.count(spec.archive)], [range(4).map(String), 1, 0]);
     },
   },

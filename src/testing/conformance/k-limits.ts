@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { queueOf } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
 import { range } from './gate.js';
 
@@ -85,7 +86,7 @@ export const limitCases: readonly CaseDefinition[] = [
     id: 'CF-K52',
     name: 'what is returned while paused stands at its place again at once, uncounted, for others to take',
     promise: 8,
-    needs: ['manage'],
+    needs: ['manage', 'promptReturns'],
     run: async (bench) => {
       const spec = bench.spec(bench.unique('event'), undefined, { concurrency: 3, prefetch: 0 });
       const peer = await bench.startedPeer([spec]);
@@ -94,7 +95,7 @@ export const limitCases: readonly CaseDefinition[] = [
       await bench.time.until('three have come', () => inbox.count === 3);
       await bench.time.ends('pause()', inbox.subscription.pause());
       for (const n of [1, 0, 2]) equal(await bench.time.ends('the return', inbox.settle(inbox.at(n), { do: 'return' })), 'settled');
-      await bench.time.until('all wait', async () => (await bench.browse(`${spec.event}::${spec.queue}`)).length === 5);
+      await bench.time.until('all wait', async () => (await bench.browse(queueOf(spec))).length === 5);
       const other = await (await bench.startedPeer([spec])).listen(spec);
       other.accepting = true;
       await bench.time.until('all have come elsewhere', () => other.count === 5);
@@ -131,6 +132,7 @@ export const limitCases: readonly CaseDefinition[] = [
     id: 'CF-K54',
     name: 'what is returned before pause() has ended goes back when it has ended',
     promise: 8,
+    needs: ['promptReturns'],
     run: async (bench) => {
       const spec = bench.spec(bench.unique('event'), undefined, { concurrency: 3, prefetch: 0 });
       const peer = await bench.startedPeer([spec]);
@@ -146,6 +148,53 @@ export const limitCases: readonly CaseDefinition[] = [
       deepEqual([[...other.bodies].sort(), inbox.count], [['0', '1'], 3]);
       equal(await inbox.accept(2), 'settled');
       other.accepting = true;
+    },
+  },
+  {
+    id: 'CF-K55',
+    name: 'what is returned while another delivery still runs comes again here after open(), and the other can be settled',
+    promise: 7,
+    run: async (bench) => {
+      const spec = bench.spec(bench.unique('event'), undefined, { concurrency: 3, prefetch: 0 });
+      const peer = await bench.startedPeer([spec]);
+      const inbox = await peer.listen(spec);
+      for (const n of range(3)) await peer.send(spec.event, String(n));
+      await bench.time.until('three have come', () => inbox.count === 3);
+      await bench.time.ends('pause()', inbox.subscription.pause());
+      for (const n of [0, 2]) equal(await bench.time.ends('the return', inbox.settle(inbox.at(n), { do: 'return' })), 'settled');
+      await bench.time.stays('nothing comes while it is paused', () => inbox.count === 3);
+      inbox.subscription.open();
+      await bench.time.until('both have come again', () => inbox.count === 5);
+      equal(await inbox.accept(1), 'settled');
+      for (const n of [3, 4]) equal(await inbox.accept(n), 'settled');
+      await bench.time.stays('none comes once more', () => inbox.count === 5);
+      deepEqual([[...inbox.bodies.slice(3)].sort(), inbox.mostHeld], [['0', '2'], 3]);
+    },
+  },
+  {
+    id: 'CF-K56',
+    name: 'what is returned before, during and after pause() stands at its place in the queue once the subscription is closed, uncounted',
+    promise: 8,
+    run: async (bench) => {
+      const spec = bench.spec(bench.unique('event'), undefined, { concurrency: 3, prefetch: 0 });
+      const peer = await bench.startedPeer([spec]);
+      const inbox = await peer.listen(spec);
+      for (const n of range(5)) await peer.send(spec.event, String(n));
+      await bench.time.until('three have come', () => inbox.count === 3);
+      const early = inbox.settle(inbox.at(1), { do: 'return' });
+      const pausing = inbox.subscription.pause();
+      const during = inbox.settle(inbox.at(0), { do: 'return' });
+      await bench.time.ends('pause() and the returns', Promise.all([early, pausing, during]));
+      equal(await bench.time.ends('the last return', inbox.settle(inbox.at(2), { do: 'return' })), 'settled');
+      await bench.time.ends('the closing', inbox.subscription.close());
+      const other = await (await bench.startedPeer([spec])).listen(spec);
+      other.accepting = true;
+      await bench.time.until('all have come elsewhere', () => other.count === 5);
+      deepEqual([other.bodies, inbox.count], [range(5).map(String), 3]);
+      ok(
+        other.deliveries.every(({ brokerCount }) => [undefined, 0].includes(brokerCount)),
+        'uncounted',
+      );
     },
   },
 ];

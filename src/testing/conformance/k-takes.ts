@@ -1,16 +1,13 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { SendError, TidingsError, type TidingsErrorCode } from '../../core/errors.js';
-import type { CopyTo, QueueAdmin, SubscriptionSpec, WireMessage } from '../../core/provider.js';
-import type { Bench } from './bench.js';
+import type { CopyTo, WireMessage } from '../../core/provider.js';
+import { queueOf } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
 import { range, sorted } from './gate.js';
 import { bodyText } from './inbox.js';
 import { archive } from './k-archives.js';
-import type { Peer } from './peer.js';
+import { bulkBytes, numberOf, Stock, type Decide } from './stock.js';
 
-type Decide = Parameters<QueueAdmin['take']>[2];
-
-const queueOf = ({ event, queue }: SubscriptionSpec): string => `${event}::${queue}`;
 const toQueue =
   (to: string, more: Partial<CopyTo> = {}): Decide =>
   () => ({ to, headers: {}, ...more });
@@ -22,53 +19,6 @@ const failed =
   (code: TidingsErrorCode) =>
   (error: unknown): boolean =>
     TidingsError.is(error) && error.code === code;
-
-/** A queue where so many messages wait, and another one that is empty, on a provider that can be cut off. */
-class Stock {
-  readonly bench: Bench;
-  readonly peer: Peer;
-  readonly from: SubscriptionSpec;
-  readonly to: SubscriptionSpec;
-
-  private constructor(bench: Bench, peer: Peer, from: SubscriptionSpec, to: SubscriptionSpec) {
-    this.bench = bench;
-    this.peer = peer;
-    this.from = from;
-    this.to = to;
-  }
-
-  static async of(bench: Bench, count: number): Promise<Stock> {
-    const [from, to] = [bench.spec(bench.unique('from')), bench.spec(bench.unique('to'))];
-    const peer = await bench.startedPeer([from, to]);
-    for (const n of range(count)) await peer.send(from.event, String(n));
-    await bench.holds(queueOf(from), count);
-    return new Stock(bench, peer, from, to);
-  }
-
-  get source(): string {
-    return queueOf(this.from);
-  }
-
-  get target(): string {
-    return queueOf(this.to);
-  }
-
-  take(decide: Decide, options: { readonly limit?: number } = {}): Promise<number> {
-    const { queues } = this.peer.provider;
-    if (queues === undefined) throw new Error("the provider has no 'queues', though it declares 'manage'");
-    const taking = queues.take(this.source, options, decide);
-    // Cases look at it later; until then it is nobody's unhandled rejection.
-    taking.catch(() => undefined);
-    return this.bench.time.ends('the take', taking);
-  }
-
-  /** Until these wait, in this order, and no more is held. */
-  async waiting(queue: string, bodies: readonly string[]): Promise<void> {
-    const there = async (): Promise<string> => (await this.bench.browse(queue)).map(bodyText).join();
-    await this.bench.time.until(`${queue} has ${bodies.join()}`, async () => (await there()) === bodies.join());
-    await this.bench.holds(queue, bodies.length);
-  }
-}
 
 /** The contract of `QueueAdmin.take`. */
 export const takeCases: readonly CaseDefinition[] = [
@@ -156,23 +106,25 @@ export const takeCases: readonly CaseDefinition[] = [
     promise: 5,
     needs: ['manage', 'delay'],
     run: async (bench) => {
-      const stock = await Stock.of(bench, 5);
+      const stock = await Stock.of(bench, 5, { bytes: bulkBytes, limit: 1 });
       const { from, peer, source } = stock;
-      const holder = { ...from, concurrency: 1, prefetch: 0 };
-      const inbox = await peer.listen(holder);
+      const inbox = await peer.listen(from);
       await peer.send(from.event, 'delayed', { notBefore: new Date(bench.time.now() + 120_000) });
       await bench.time.until('one is held', () => inbox.count === 1);
       await bench.holds(source, 6);
       const seen: string[] = [];
       const taken = stock.take((message) => {
-        seen.push(bodyText(message));
+        seen.push(numberOf(message));
         return { to: source, headers: { round: '2' } };
       });
       deepEqual([await taken, seen], [4, ['1', '2', '3', '4']]);
       await bench.holds(source, 6);
       inbox.accepting = true;
       await bench.time.until('all have come', () => inbox.count === 5);
-      deepEqual(inbox.bodies, ['0', '1', '2', '3', '4']);
+      deepEqual(
+        inbox.deliveries.map(({ message }) => numberOf(message)),
+        ['0', '1', '2', '3', '4'],
+      );
       await bench.holds(source, 1);
     },
   },
@@ -183,8 +135,8 @@ export const takeCases: readonly CaseDefinition[] = [
     needs: ['manage'],
     run: async (bench) => {
       const count = 60;
-      const stock = await Stock.of(bench, count);
-      const inbox = await stock.peer.subscribe({ ...stock.from, concurrency: 2, prefetch: 0 });
+      const stock = await Stock.of(bench, count, { limit: 2 });
+      const inbox = await stock.peer.subscribe(stock.from);
       inbox.accepting = true;
       const removed: string[] = [];
       const remove: Decide = (message) => {
@@ -235,6 +187,8 @@ export const takeCases: readonly CaseDefinition[] = [
       const stock = await Stock.of(bench, 3);
       const absent = bench.unique('absent');
       for (const to of [`${absent}::${absent}`, `${stock.to.event}::${absent}`, `${stock.from.event}::${stock.to.queue}`]) {
+        // A refusal may cost the connection.
+        await stock.peer.connected();
         await rejects(
           stock.take((message) => (bodyText(message) === '0' ? 'skip' : { to, headers: {} })),
           failed('missing-queue'),

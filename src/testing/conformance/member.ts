@@ -27,11 +27,13 @@ function made({ event, name, lethal, takesMs = 0, ...options }: MemberListener):
 
 async function run({ module, serviceName, listeners }: MemberOrder): Promise<void> {
   const { createProvider } = (await import(module)) as { readonly createProvider: () => Provider | Promise<Provider> };
+  const provider = await createProvider();
   const manager = new EventManager({
-    provider: await createProvider(),
+    provider,
     serviceName,
     listeners: listeners.map((listener) => made(listener).target),
     pipelines: [],
+    retry: provider.capabilities.has('delay') ? {} : false,
     resolve: (target) => new target() as unknown,
   });
   process.once('message', () => {

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { addressOf } from './bench.js';
+import { addressOf, queueOf } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
 import { range, sorted } from './gate.js';
 
@@ -37,7 +37,7 @@ export const topologyCases: readonly CaseDefinition[] = [
     needs: ['manage'],
     run: async (bench) => {
       const spec = bench.spec(bench.unique('event'));
-      const queue = `${spec.event}::${spec.queue}`;
+      const queue = queueOf(spec);
       const peer = await bench.startedPeer([spec]);
       const inbox = await peer.listen(spec);
       inbox.accepting = true;
@@ -45,10 +45,9 @@ export const topologyCases: readonly CaseDefinition[] = [
       await bench.time.until('it has come', () => inbox.count === 1);
       await bench.time.ends('the closing', inbox.subscription.close());
       await peer.send(spec.event, 'second');
-      await bench.time.stays(
-        'nothing is delivered',
-        async () => inbox.count === 1 && (await (await bench.queues()).consumers(queue)) === 0,
-      );
+      const queues = await bench.queues();
+      await bench.time.until('the broker has no consumer', async () => (await queues.consumers(queue)) === 0);
+      await bench.time.stays('nothing is delivered', async () => inbox.count === 1 && (await queues.consumers(queue)) === 0);
       await bench.holds(queue, 1);
     },
   },

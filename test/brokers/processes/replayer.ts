@@ -1,7 +1,7 @@
 /** Puts the events of a listener's archive back, all of them, and ends. */
 import 'reflect-metadata';
 import { event, EventManager, eventListener } from '../../../src/index.js';
-import { AmqpProvider } from '../../../src/providers/amqp/index.js';
+import { artemisProvider } from '../../support/artemis.js';
 
 const [url = '', name = '', listener = ''] = process.argv.slice(2);
 
@@ -18,7 +18,7 @@ class Listener {
 }
 
 const manager = new EventManager({
-  provider: new AmqpProvider({ url }),
+  provider: artemisProvider(url),
   serviceName: 'broker-tests',
   consume: false,
   pipelines: [],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { event, EventManager, eventListener, stopOnSignals } from '../../../src/index.js';
 import type { EventContext } from '../../../src/index.js';
-import { AmqpProvider } from '../../../src/providers/amqp/index.js';
+import { artemisProvider } from '../../support/artemis.js';
 import { onceEach } from '../../support/world.js';
 import type { WorkerNote, WorkerTask } from './worker-task.js';
 
@@ -45,7 +45,7 @@ const listeners = task.listeners.map(({ name, perProcess = false, concurrency = 
 });
 
 const manager = new EventManager({
-  provider: new AmqpProvider({ url: task.url }),
+  provider: artemisProvider(task.url),
   serviceName: 'broker-tests',
   ...(task.serverName === undefined ? {} : { serverName: task.serverName }),
   listeners,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { AmqpProvider } from '../../../src/providers/amqp/index.js';
 import { Bench, brokerUrl, Operator, specOf, unique } from './support.js';
 
 const many = 250;
@@ -7,7 +8,7 @@ describe('browsing a queue', () => {
   // A broker stops in the middle of a page when its socket is full, and says then that it has no more.
   it('shows every message, however large they are together', async () => {
     const spec = specOf(unique('event'), unique('l'));
-    const bench = new Bench({ url: brokerUrl().href });
+    const bench = new Bench(new AmqpProvider({ url: brokerUrl().href }));
     const operator = await Operator.open();
     operator.clean(spec);
     try {

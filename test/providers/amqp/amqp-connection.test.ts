@@ -219,11 +219,13 @@ describe('stopping', () => {
 
   test.each(['connected', 'subscribed and sending', 'cut', 'refused'])('leaves a process free to end: %s', async (how) => {
     const support = new URL('./support.js', import.meta.url).href;
+    const providers = new URL('../../../src/providers/amqp/index.js', import.meta.url).href;
     const script = `
       const { Bench, specOf, unique } = await import(${JSON.stringify(support)});
+      const { AmqpProvider } = await import(${JSON.stringify(providers)});
       const how = ${JSON.stringify(how)};
       const url = how === 'refused' ? process.env.TIDINGS_ARTEMIS_URL.replace(/:[^:@]*@/, ':wrong@') : ${JSON.stringify(through(rig.proxy))};
-      const bench = new Bench({ url });
+      const bench = new Bench(new AmqpProvider({ url }));
       const spec = specOf(unique('free'), unique('L'), { temporary: true });
       await bench.start([spec]).catch((error) => { if (how !== 'refused') throw error; });
       if (how === 'subscribed and sending' || how === 'cut') {

@@ -112,17 +112,31 @@ describe('what is received', () => {
       destination: '/topic/x',
       receipt: 'r',
       'content-length': '3',
-      id: '1',
       timestamp: '5',
       JMSXDeliveryCount: null,
       _AMQ_CONTENT_TYPE: 'application/json',
       session: 's',
+      id: '1',
     };
     const overStomp = wireMessage({ application_properties: leaked, message_annotations: { 'x-opt-jms-msg-type': 5 }, body: '{}' });
-    expect(Object.fromEntries(overStomp.headers)).toEqual({ session: 's' });
+    expect(Object.fromEntries(overStomp.headers)).toEqual({ session: 's', id: '1' });
     expect(overStomp.contentType).toBe('application/json');
     const native = wireMessage({ application_properties: { destination: 'Paris', id: '7', timestamp: 'now' } });
     expect(Object.fromEntries(native.headers)).toEqual({ destination: 'Paris', id: '7', timestamp: 'now' });
+  });
+
+  test('the marker of a sender who had no other way says whether the body is text or bytes, and is no header', () => {
+    const data = (rhea.message as unknown as Record<string, (value: unknown) => unknown>)['data_section'];
+    const marked = (value: unknown, kind: string): unknown => {
+      const read = wireMessage(decode(encoded({ body: value, application_properties: { tidings_body: kind, h: 'x' } })));
+      expect(Object.fromEntries(read.headers)).toEqual({ h: 'x' });
+      return read.body;
+    };
+    expect(marked(data?.(Buffer.from('a\0é')), 'text')).toBe('a\0é');
+    expect(marked('a\0é', 'text')).toBe('a\0é');
+    expect(marked('', 'bytes')).toEqual(Buffer.alloc(0));
+    expect(marked(data?.(Buffer.alloc(0)), 'bytes')).toEqual(Buffer.alloc(0));
+    expect(marked(data?.(Buffer.from('x')), 'neither')).toEqual(Buffer.from('x'));
   });
 
   test('a property called __proto__ changes nothing', () => {
@@ -171,7 +185,7 @@ describe('a copy', () => {
         group_id: 'g',
         content_encoding: 'gzip',
         application_properties: { n: '5', why: 'late', _AMQ_DUPL_ID: 'd#1' },
-        message_annotations: { 'x-opt-delivery-time': notBefore.getTime() + 3_000, 'x-opt-mine': 'stays' },
+        message_annotations: { 'x-opt-delivery-time': notBefore.getTime() + 3_000, 'x-opt-jms-msg-type': 5, 'x-opt-mine': 'stays' },
         body: 'text',
       }),
     );
@@ -181,7 +195,7 @@ describe('a copy', () => {
     const copy = copyOf(original, 'archive');
     expect(copy.to).toBe('archive.L');
     expect(copy.durable).toBe(true);
-    expect(copy.message_annotations).toEqual({ 'x-opt-jms-dest': 0, 'x-opt-mine': 'stays' });
+    expect(copy.message_annotations).toEqual({ 'x-opt-jms-dest': 0, 'x-opt-jms-msg-type': 5, 'x-opt-mine': 'stays' });
   });
 
   test('keeps the kind of its body', () => {
@@ -190,6 +204,14 @@ describe('a copy', () => {
       const raw = decode(encoded({ body: kept }));
       expect(copyOf(raw, 'self').body).toEqual(raw.body ?? null);
     }
+  });
+
+  test('keeps what a STOMP sender said of its body', () => {
+    const data = (rhea.message as unknown as Record<string, (value: unknown) => unknown>)['data_section'];
+    const raw = decode(encoded({ body: data?.(Buffer.from('a\0')), application_properties: { tidings_body: 'text', n: '1' } }));
+    const copy = copyOf(raw, 'archive');
+    expect(copy.application_properties).toEqual({ tidings_body: 'text', n: '1', why: 'late' });
+    expect(wireMessage(copy).body).toBe('a\0');
   });
 });
 

@@ -1,20 +1,42 @@
 import { afterEach, beforeEach } from '@jest/globals';
 import type { SubscriptionSpec } from '../../../src/core/provider.js';
+import { AmqpProvider } from '../../../src/providers/amqp/index.js';
 import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
 import { Bench, brokerUrl, Operator, Proxy, specOf, unique } from './support.js';
+import type { BenchProvider } from './support.js';
+
+const reconnect = { initialDelayMs: 50, maxDelayMs: 500 };
+
+/** What a provider is made of, and where its broker is. */
+export interface RigOf<O, P> {
+  make(options: Partial<O>): P;
+  target(): { host: string; port: number } | undefined;
+}
 
 /** What each test of a file has to itself: an operator, a proxy, and providers. All of it ends with the test. */
-export class Rig {
+export class Rig<O = AmqpOptions, P extends BenchProvider = AmqpProvider> {
+  readonly #of: RigOf<O, P>;
   #operator: Operator | undefined;
   #proxy: Proxy | undefined;
-  readonly #benches: Bench[] = [];
+  readonly #benches: Bench<P>[] = [];
 
   /** To be called once in a file. */
   static forEachTest(): Rig {
-    const rig = new Rig();
+    return Rig.over<AmqpOptions, AmqpProvider>({
+      make: (options) => new AmqpProvider({ url: brokerUrl().href, reconnect, ...options }),
+      target: () => undefined,
+    });
+  }
+
+  static over<O, P extends BenchProvider>(of: RigOf<O, P>): Rig<O, P> {
+    const rig = new Rig(of);
     beforeEach(() => rig.#open());
     afterEach(() => rig.#close());
     return rig;
+  }
+
+  private constructor(of: RigOf<O, P>) {
+    this.#of = of;
   }
 
   get operator(): Operator {
@@ -28,13 +50,13 @@ export class Rig {
   }
 
   /** A provider on the broker of the run, not started. */
-  bench(options: AmqpOptions = {}, host?: ConstructorParameters<typeof Bench>[1]): Bench {
-    const bench = new Bench({ url: brokerUrl().href, reconnect: { initialDelayMs: 50, maxDelayMs: 500 }, ...options }, host);
+  bench(options: Partial<O> = {}, host?: ConstructorParameters<typeof Bench>[1]): Bench<P> {
+    const bench = new Bench(this.#of.make(options), host);
     this.#benches.push(bench);
     return bench;
   }
 
-  async started(specs: SubscriptionSpec[], options: AmqpOptions = {}): Promise<Bench> {
+  async started(specs: SubscriptionSpec[], options: Partial<O> = {}): Promise<Bench<P>> {
     const bench = this.bench(options);
     await bench.start(specs);
     return bench;
@@ -54,7 +76,7 @@ export class Rig {
 
   async #open(): Promise<void> {
     this.#operator = await Operator.open();
-    this.#proxy = await Proxy.open();
+    this.#proxy = await Proxy.open(this.#of.target());
   }
 
   async #close(): Promise<void> {

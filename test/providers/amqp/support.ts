@@ -5,9 +5,11 @@ import type { Clock } from '../../../src/core/clock.js';
 import type { LogFields, Logger } from '../../../src/core/logger.js';
 import type {
   Delivery,
+  Provider,
   ProviderHost,
   ProviderState,
   ProviderSubscription,
+  QueueAdmin,
   SubscriptionSpec,
   WireMessage,
   WireSend,
@@ -18,9 +20,8 @@ import type { ArtemisManagement } from '../../../src/providers/artemis/artemis-m
 import { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
 import { encoded } from '../../../src/providers/amqp/rhea-message.js';
 import type { AmqpMessage } from '../../../src/providers/amqp/rhea-message.js';
-import { AmqpProvider } from '../../../src/providers/amqp/index.js';
+import type { AmqpProvider } from '../../../src/providers/amqp/index.js';
 import { waitUntil } from '../../../src/testing/wait-until.js';
-import type { AmqpOptions } from '../../../src/providers/amqp/index.js';
 
 export function brokerUrl(): URL {
   const url = process.env['TIDINGS_ARTEMIS_URL'];
@@ -56,15 +57,18 @@ export interface LogLine {
   readonly message: string;
 }
 
+/** A provider of a broker's. */
+export type BenchProvider = Provider & { readonly queues: QueueAdmin };
+
 /** A provider with everything it told. */
-export class Bench {
-  readonly provider: AmqpProvider;
+export class Bench<P extends BenchProvider = AmqpProvider> {
+  readonly provider: P;
   readonly states: ProviderState[] = [];
   readonly log: LogLine[] = [];
   readonly host: ProviderHost;
 
-  constructor(options: AmqpOptions, host: { serviceName?: string; serverName?: string; clock?: Clock } = {}) {
-    this.provider = new AmqpProvider(options);
+  constructor(provider: P, host: { serviceName?: string; serverName?: string; clock?: Clock } = {}) {
+    this.provider = provider;
     const write =
       (level: string) =>
       (fields: LogFields, message: string): void => {
@@ -123,9 +127,9 @@ export class Inbox {
 
   async accept(delivery: Delivery | undefined): Promise<string> {
     if (delivery === undefined) throw new Error('no such delivery');
-    const result = await delivery.settle({ do: 'accept' });
+    // Before: the next may be handed over within the call.
     this.#held.delete(delivery);
-    return result;
+    return delivery.settle({ do: 'accept' });
   }
 
   async count(n: number, timeoutMs?: number): Promise<Delivery[]> {
@@ -212,6 +216,15 @@ export class Proxy {
       // Not resetAndDestroy(): with a shutdown pending, Node 20 then spins for ever when the process ends.
       client.destroy();
       broker.destroy();
+    }
+  }
+
+  /** Ends the connection that was opened first. */
+  cutOldest(): void {
+    for (const { client, broker } of this.#pairs) {
+      client.destroy();
+      broker.destroy();
+      return;
     }
   }
 

@@ -1,22 +1,16 @@
 import 'reflect-metadata';
-import { describe, expect, it } from '@jest/globals';
-import { conformanceGaps, providerConformance } from '../../../src/testing/conformance/conformance.js';
+import { describe } from '@jest/globals';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { memoryConformance } from '../../support/memory-conformance.js';
+import { runConformance } from '../../support/run-conformance.js';
+
+// No sockets, other processes, passwords or clients of other kinds.
+const without = ['auth', 'detach', 'foreign', 'halfOpen', 'processes', 'tls'] as const;
 
 describe('the memory provider', () => {
-  const options = memoryConformance(new VirtualClock());
-
-  for (const { id, name, run } of providerConformance(options)) it(`${id} ${name}`, run);
-
-  it('leaves out only what it has no sockets, processes, passwords or foreign clients for', () => {
-    const missing = new Set(conformanceGaps(options).flatMap((gap) => gap.missing));
-    expect([...missing].sort()).toEqual(['auth', 'detach', 'foreign', 'halfOpen', 'processes', 'tls']);
-  });
+  runConformance('memory', memoryConformance(new VirtualClock()), { without });
 });
 
 describe("the memory provider by the machine's clock", () => {
-  const timed = ['CF-A1', 'CF-B2', 'CF-B6', 'CF-B14', 'CF-C1', 'CF-F2', 'CF-G1', 'CF-K1', 'CF-K22', 'CF-K78', 'CF-R4'];
-
-  for (const { id, name, run } of providerConformance(memoryConformance())) if (timed.includes(id)) it(`${id} ${name}`, run);
+  runConformance("memory by the machine's clock", memoryConformance(), { without: [...without, 'clock'], caseMs: 90_000 });
 });

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it, jest } from '@jest/globals';
-import { optionalPeer } from '../../src/codecs/optional-peer.js';
-import { described, pathsOf } from './fixtures.js';
+import { optionalPeer } from '../../src/core/optional-peer.js';
+import { described, pathsOf } from '../codecs/fixtures.js';
 
 function missing(what: string): Error {
   return Object.assign(new Error(`Cannot find package '${what}' imported from /somewhere/file.js`), { code: 'ERR_MODULE_NOT_FOUND' });

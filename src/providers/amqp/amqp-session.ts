@@ -1,0 +1,218 @@
+import type { Clock } from '../../core/clock.js';
+import { Deadlines } from '../../core/deadlines.js';
+import type {
+  Delivery,
+  ProviderHost,
+  ProviderStart,
+  ProviderSubscription,
+  SubscriptionSpec,
+  WireMessage,
+  WireSend,
+} from '../../core/provider.js';
+import { connectionFault } from '../artemis/artemis-faults.js';
+import { ArtemisProvisioning } from '../artemis/artemis-provisioning.js';
+import { clientId } from '../artemis/artemis-words.js';
+import { ConnectionKeeper } from '../network/connection-keeper.js';
+import type { BrokerSession } from '../network/current-session.js';
+import type { Endpoint } from '../network/endpoints.js';
+import { patiently } from '../network/patiently.js';
+import { PeerFault } from '../network/peer-fault.js';
+import { AmqpAccess } from './amqp-access.js';
+import type { ResolvedAmqpOptions } from './amqp-options.js';
+import { AmqpSender } from './amqp-sender.js';
+import { AmqpSubscription } from './amqp-subscription.js';
+import { checkProduct } from './artemis-dialect.js';
+import type { Epoch } from './epoch.js';
+import { managementOver } from './management-links.js';
+import { Relay } from './relay.js';
+import { RheaConnection } from './rhea-driver.js';
+import type { ConnectOptions } from './rhea-driver.js';
+
+/** Senders without anything to send are closed when there are more: reply addresses come and go. */
+const mostSenders = 256;
+const connectTimeoutMs = 10_000;
+/** Of the time `stop()` has, kept for saying goodbye. */
+const goodbyeMs = 500;
+
+/** What lives from one start to its stop. */
+export class AmqpSession implements BrokerSession {
+  readonly #options: ResolvedAmqpOptions;
+  readonly #host: ProviderHost;
+  readonly #deadlines: Deadlines;
+  readonly #provisioning: ArtemisProvisioning;
+  readonly #keeper: ConnectionKeeper<Epoch>;
+  readonly #senders = new Map<string, AmqpSender>();
+  readonly #subscriptions = new Set<AmqpSubscription>();
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ResolvedAmqpOptions, host: ProviderHost, specs: readonly SubscriptionSpec[]) {
+    this.#options = options;
+    this.#host = host;
+    this.#deadlines = new Deadlines(host.clock);
+    this.#provisioning = new ArtemisProvisioning(options.provisioning, specs, host);
+    this.#keeper = new ConnectionKeeper<Epoch>(options, host, {
+      open: (endpoint, signal, onLost) => RheaConnection.open(this.#connectOptions(endpoint), signal, onLost),
+      prepare: (connection, _endpoint, first) => this.#prepare(connection, first),
+      explained: connectionFault,
+      up: (epoch) => this.#up(epoch),
+      down: (epoch, fault) => {
+        this.#down(epoch, fault);
+      },
+    });
+  }
+
+  get epoch(): Epoch | undefined {
+    return this.#keeper.epoch;
+  }
+
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+
+  start(options: ProviderStart): Promise<void> {
+    return this.#keeper.start(options);
+  }
+
+  send(message: WireMessage, options: WireSend): Promise<void> {
+    return this.#sender(options).send(message, options);
+  }
+
+  async subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription> {
+    const subscription = new AmqpSubscription(spec, deliver, {
+      clock: this.#host.clock,
+      logger: this.#host.logger,
+      maxDelayMs: this.#options.maxDelayMs,
+      restore: ({ access }, which) => this.#provisioning.restore(access, which),
+      forget: (which) => {
+        this.#subscriptions.delete(which);
+      },
+    });
+    this.#subscriptions.add(subscription);
+    const confirmed = subscription.confirmed();
+    const epoch = this.epoch;
+    if (epoch !== undefined) void subscription.connected(epoch);
+    await confirmed;
+    return subscription;
+  }
+
+  get stopping(): boolean {
+    return this.#stopped !== undefined;
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    return (this.#stopped ??= this.#stop(deadlineMs));
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    const endsAt = this.#host.clock.now() + deadlineMs;
+    const left = (): number => Math.max(0, endsAt - this.#host.clock.now());
+    if (this.epoch !== undefined) await patiently(this.#host.clock, left() - goodbyeMs, this.#flushed());
+    const subscriptions = [...this.#subscriptions];
+    const closed = Promise.all(subscriptions.map((subscription) => subscription.close()));
+    if (this.epoch !== undefined) await patiently(this.#host.clock, left() - goodbyeMs / 2, closed);
+    for (const sender of this.#senders.values()) sender.close('the provider was stopped');
+    this.#senders.clear();
+    const epoch = this.epoch;
+    await this.#keeper.stop(left());
+    for (const subscription of subscriptions) subscription.disconnected();
+    epoch?.relay.lost();
+    epoch?.notices.lost();
+    epoch?.access.management.lost(stoppedFault());
+    this.#deadlines.expireAll();
+    this.#host.onState({ state: 'stopped' });
+  }
+
+  #connectOptions(endpoint: Endpoint): ConnectOptions {
+    const { serviceName, serverName, clock } = this.#host;
+    return {
+      host: endpoint.host,
+      port: endpoint.port,
+      tls: endpoint.secure ? this.#options.tls : undefined,
+      username: endpoint.credentials?.username,
+      password: endpoint.credentials?.password,
+      containerId: clientId(serviceName, serverName),
+      idleTimeoutMs: this.#options.idleTimeoutMs,
+      connectTimeoutMs,
+      clock,
+    };
+  }
+
+  async #prepare(connection: RheaConnection, first: boolean): Promise<Epoch> {
+    checkProduct(connection.product);
+    const { clock, logger } = this.#host;
+    const management = managementOver(connection, clock, this.#deadlines);
+    const relay = new Relay(connection, { clock, logger, deadlines: this.#deadlines });
+    const notices = new Relay(connection, { clock, logger, deadlines: this.#deadlines });
+    const access = new AmqpAccess(connection, { management, relay, clock });
+    try {
+      await relay.open();
+      const faulty = await this.#provisioning.run(access, first);
+      const clockOffsetMs = await this.#provisioning.clockOffset(management);
+      return {
+        connection,
+        access,
+        relay,
+        notices,
+        clockOffsetMs,
+        faulty,
+        get alive() {
+          return connection.alive;
+        },
+      };
+    } catch (error) {
+      relay.lost();
+      management.lost(connection.fault ?? stoppedFault());
+      throw error;
+    }
+  }
+
+  /** Listeners first: what the senders hold back may be meant for them. */
+  async #up(epoch: Epoch): Promise<void> {
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.connected(epoch)));
+    if (!epoch.alive) return;
+    for (const sender of this.#senders.values()) sender.connected(epoch.connection);
+  }
+
+  #down(epoch: Epoch, fault: PeerFault): void {
+    for (const sender of this.#senders.values()) sender.disconnected();
+    for (const subscription of this.#subscriptions) subscription.disconnected();
+    epoch.relay.lost();
+    epoch.notices.lost();
+    epoch.access.management.lost(fault);
+  }
+
+  #sender({ address, routing }: WireSend): AmqpSender {
+    const key = `${routing} ${address}`;
+    const known = this.#senders.get(key);
+    if (known !== undefined) return known;
+    if (this.#senders.size >= mostSenders) this.#dropIdleSender();
+    const sender = new AmqpSender(address, routing, {
+      clock: this.#host.clock,
+      logger: this.#host.logger,
+      deadlines: this.#deadlines,
+      asData: this.#options.body === 'data',
+      clockOffsetMs: () => this.epoch?.clockOffsetMs ?? 0,
+    });
+    this.#senders.set(key, sender);
+    const epoch = this.epoch;
+    if (epoch !== undefined) sender.connected(epoch.connection);
+    return sender;
+  }
+
+  #dropIdleSender(): void {
+    for (const [key, sender] of this.#senders) {
+      if (!sender.idle) continue;
+      this.#senders.delete(key);
+      sender.close('it was idle');
+      return;
+    }
+  }
+
+  async #flushed(): Promise<void> {
+    await Promise.all([...this.#senders.values()].map((sender) => sender.whenIdle()));
+  }
+}
+
+function stoppedFault(): PeerFault {
+  return new PeerFault('stopped', 'the provider was stopped');
+}

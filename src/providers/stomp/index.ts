@@ -1,0 +1,2 @@
+export { StompProvider } from './stomp-provider.js';
+export type { StompOptions } from './stomp-options.js';

@@ -1,0 +1,84 @@
+import type { CopyOutcome, CopyTo, Notice, Routing, SubscriptionSpec, WireMessage } from '../../core/provider.js';
+import { fullyQualified } from '../artemis/artemis-words.js';
+import { contentEncodingHeader, nativeIdHeader } from './artemis-dialect.js';
+import type { MessageFrame } from './frame-reader.js';
+import type { Frame } from './frame-writer.js';
+import { markedFrame, sendHeaders } from './stomp-message.js';
+import type { StompSend } from './stomp-message.js';
+
+/** A message as it came, and as its reader saw it. */
+export interface Received {
+  readonly frame: MessageFrame;
+  readonly message: WireMessage;
+}
+
+/** What becomes of it. */
+interface Copy extends StompSend {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly durable: boolean;
+}
+
+/** The copy to a listener's own queue or to its archive. `clockOffsetMs` is to be added to times of our clock. */
+export function outcomeCopy(
+  received: Received,
+  outcome: CopyOutcome,
+  spec: SubscriptionSpec,
+  options: { readonly clockOffsetMs: number; readonly receipt: string },
+): Frame {
+  const { to, headers, notBefore, dedupeId } = outcome;
+  const archived = to === 'archive';
+  return copyFrame(received, {
+    address: archived ? spec.archive : fullyQualified(spec.event, spec.queue),
+    routing: archived ? 'anycast' : spec.routing,
+    receipt: options.receipt,
+    headers,
+    dedupeId,
+    deliveryTime: notBefore === undefined ? undefined : notBefore.getTime() + options.clockOffsetMs,
+    durable: archived || received.message.durable,
+  });
+}
+
+/** The copy for whoever listens at a multicast address. */
+export function noticeCopy(received: Received, { address, headers, dedupeId }: Notice, receipt: string): Frame {
+  return copyFrame(received, { address, routing: 'multicast', receipt, headers, dedupeId, durable: received.message.durable });
+}
+
+/** The copy to one queue. */
+export function queueCopy(
+  received: Received,
+  { headers, dedupeId }: CopyTo,
+  options: { readonly to: string; readonly routing: Routing; readonly receipt: string },
+): Frame {
+  const { to, routing, receipt } = options;
+  return copyFrame(received, { address: to, routing, receipt, headers, dedupeId, durable: received.message.durable });
+}
+
+/**
+ * Body with its kind, ids, subject, priority, group and the user's headers stay. What the broker wrote, delivery times and expiry
+ * go: an old delivery time would make a later retry run at once.
+ */
+function copyFrame({ frame, message }: Received, copy: Copy): Frame {
+  const headers = sendHeaders({ ...message, durable: copy.durable }, copy);
+  keepProperties(frame.headers, headers);
+  for (const header of message.headers) if (!Object.hasOwn(copy.headers, header[0])) headers.push(header);
+  for (const [name, value] of Object.entries(copy.headers)) if (value !== undefined) headers.push([name, value]);
+  return markedFrame(headers, message.body);
+}
+
+/** As they came: an id keeps its type. */
+const keptNames = ['type', 'correlation-id', nativeIdHeader, contentEncodingHeader] as const;
+
+function keepProperties(from: ReadonlyMap<string, string>, to: [string, string][]): void {
+  for (const name of keptNames) {
+    const value = from.get(name);
+    if (value !== undefined) to.push([name, value]);
+  }
+  // The broker tells the kind of the address before its name.
+  const replyTo = from.get('reply-to');
+  if (replyTo !== undefined) to.push(['reply-to', replyTo.replace(/^(?:queue|topic):\/\//, '')]);
+  const group = from.get('_AMQ_GROUP_ID');
+  if (group !== undefined) to.push(['JMSXGroupID', group]);
+  // The broker confirms a message above 9, and never delivers it.
+  const priority = Number(from.get('priority') ?? NaN);
+  if (!Number.isNaN(priority)) to.push(['priority', String(Math.min(9, Math.max(0, Math.trunc(priority))))]);
+}

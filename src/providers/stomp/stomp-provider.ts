@@ -1,0 +1,17 @@
+import type { Capability } from '../../core/provider.js';
+import { ArtemisProvider } from '../artemis/artemis-provider.js';
+import { resolvedStompOptions } from './stomp-options.js';
+import type { StompOptions } from './stomp-options.js';
+import { StompSession } from './stomp-session.js';
+
+/** Events over STOMP 1.2 to Apache ActiveMQ Artemis. */
+export class StompProvider extends ArtemisProvider<StompSession> {
+  readonly name = 'stomp';
+  readonly capabilities: ReadonlySet<Capability> = new Set<Capability>(['durable', 'delay', 'dedupe', 'anycast', 'manage', 'tls']);
+
+  /** @throws ConfigurationError with all mistakes at once. */
+  constructor(options: StompOptions = {}) {
+    const resolved = resolvedStompOptions(options);
+    super('StompProvider', resolved, (host, specs) => new StompSession(resolved, host, specs));
+  }
+}

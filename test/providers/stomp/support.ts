@@ -1,0 +1,45 @@
+import { FrameReader } from '../../../src/providers/stomp/frame-reader.js';
+import type { MessageFrame } from '../../../src/providers/stomp/frame-reader.js';
+
+/** All that a reader told, in order. */
+export class Told {
+  readonly messages: MessageFrame[] = [];
+  readonly receipts: string[] = [];
+  readonly others: string[] = [];
+  readonly order: string[] = [];
+  readonly reader = new FrameReader(
+    {
+      message: (frame) => {
+        this.messages.push(frame);
+        this.order.push('message');
+      },
+      receipt: (id) => {
+        this.receipts.push(id);
+        this.order.push('receipt');
+      },
+      other: (bytes) => {
+        this.others.push(bytes.toString());
+        this.order.push('other');
+      },
+    },
+    'our-',
+  );
+
+  read(...chunks: readonly (string | Buffer)[]): this {
+    for (const chunk of chunks) this.reader.read(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+    return this;
+  }
+}
+
+/** The headers of a frame without those its sender did not write. */
+export function record(headers: Iterable<readonly [string, string]>): Record<string, string> {
+  return Object.fromEntries(headers);
+}
+
+/** A frame as it travels, read as if a broker had sent it. */
+export function reread(frame: string | Buffer): MessageFrame {
+  const bytes = Buffer.from(frame as string);
+  const [message] = new Told().read(Buffer.concat([Buffer.from('MESSAGE'), bytes.subarray(bytes.indexOf('\n'))])).messages;
+  if (message === undefined) throw new Error('no whole frame');
+  return message;
+}
