@@ -114,7 +114,7 @@ export class Dispatcher implements Basin, Neighbour {
     if (this.#stopping) this.#giveBack(delivery);
     else if (this.#suspects.isWorn(delivery)) this.#renew(delivery);
     else if (this.#hasPlace()) this.#begin(delivery);
-    else if (!this.#follow(delivery)) this.#waiting.push(delivery);
+    else if (!this.#follow(delivery)) this.#wait(delivery);
   };
 
   /** No run begins any more; what waits is left for others. */
@@ -169,14 +169,18 @@ export class Dispatcher implements Basin, Neighbour {
     return false;
   }
 
+  /** Those whose connection went are the first in line. They make room at once: long runs would let them pile up from one loss to the next. */
+  #wait(delivery: Delivery): void {
+    while (this.#waiting[0]?.stale === true) this.#dropStale(this.#waiting.shift() as Delivery);
+    this.#waiting.push(delivery);
+  }
+
   // --- beginning ---------------------------------------------------------------------------------------------------
 
   #begin(delivery: Delivery): void {
     if (this.#follow(delivery)) return;
     if (delivery.stale === true) {
-      // It waited here while its connection went: the broker delivers it again, perhaps to another process.
-      this.#parts.counters.stale++;
-      void delivery.settle(giveBack);
+      this.#dropStale(delivery);
       return;
     }
     const known = this.#results.take(delivery.message);
@@ -344,6 +348,12 @@ export class Dispatcher implements Basin, Neighbour {
 
   #giveBackFollowers(run: Run): void {
     for (const follower of run.followers ?? []) this.#giveBack(follower);
+  }
+
+  /** It waited here while its connection went: the broker delivers it again, perhaps to another process. */
+  #dropStale(delivery: Delivery): void {
+    this.#parts.counters.stale++;
+    void delivery.settle(giveBack);
   }
 
   #giveBack(delivery: Delivery): void {

@@ -11,8 +11,7 @@ describe.each(protocols)('over $name, a connection cut at random byte offsets', 
     `${String(cuts)} times, %s: loses no confirmed event, and nothing hangs or stays unhandled`,
     async (direction) => {
       const { confirmed } = await cutAtRandomBytes({ url: url(), direction, cuts, seed: seedOfTests() });
-      // Many cuts fall into the making of a connection; without traffic the rest would prove nothing.
-      expect(confirmed).toBeGreaterThan(cuts / 10);
+      expect(confirmed).toBeGreaterThan(cuts);
     },
     120_000,
   );

@@ -84,7 +84,8 @@ onStomp((scenario) => {
     async (bench, ways) => {
       const event = bench.event();
       const hold = gate();
-      const listener = bench.listener(event, () => hold.passed, { concurrency: 3 });
+      // Places for all six to come again beside those that are held.
+      const listener = bench.listener(event, () => hold.passed, { concurrency: 3, prefetch: 9 });
       const { queue, archive } = await bench.names(listener);
       // STOMP shows no count, and each lost connection counts for all that was sent over it: see the README on max-delivery-attempts.
       await ways.operator.management.operation(
@@ -94,18 +95,19 @@ onStomp((scenario) => {
         JSON.stringify({ maxDeliveryAttempts: -1 }),
       );
       const manager = await bench.started({ listeners: [listener] });
-      // As many as run: what comes again finds places, and waits there for its run.
-      await manager.sendEvents(notes(event, 3));
+      await manager.sendEvents(notes(event, 6));
       await bench.time.until('three run', () => listener.running === 3);
       const delivered = async (): Promise<boolean> => (await bench.browse(queue)).length === 0;
       for (const cut of range(20)) {
         await cutUnder(bench, manager);
         await bench.time.until(`all are delivered again after cut ${String(cut + 1)}`, delivered);
       }
-      expect([await bench.count(queue), listener.running]).toEqual([3, 3]);
+      // What is written anew for its losses is there twice until the one that was lost so often is settled.
+      await bench.holds(queue, 6);
+      expect(listener.running).toBe(3);
       hold.open();
       await bench.holds(queue, 0);
-      await bench.time.until('all are handled', () => sorted(listener.numbers).join() === range(3).join());
+      await bench.time.until('all are handled', () => sorted(listener.numbers).join() === range(6).join());
       expect(await bench.count(archive)).toBe(0);
       await ways.operator.management.operation('broker', 'removeAddressSettings', addressOf(event));
     },

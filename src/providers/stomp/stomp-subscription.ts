@@ -57,7 +57,8 @@ export class StompSubscription implements ProviderSubscription, Settler {
   /** Of those, given back: they go to the broker as soon as nothing runs that would go with them. */
   #returned: StompDelivery[] = [];
   readonly #wear: Wear;
-  #pumpsSoon = false;
+  /** Settled in this tick. */
+  #unwritten = 0;
   #reopenTimer: Timer | undefined;
   #reopenMs = firstReopenMs;
   readonly #ejections: Ejections;
@@ -187,25 +188,21 @@ export class StompSubscription implements ProviderSubscription, Settler {
   #release(delivery: StompDelivery): void {
     this.#handed.delete(delivery);
     if (this.#line?.carried(delivery.connection) === false) this.#regain(this.#line);
-    if (this.#waiting.length > 0) this.#pumpSoon();
+    if (this.#unwritten++ === 0) setImmediate(this.#written);
     this.#restWhenDone();
   }
 
   /**
-   * Once the ACKs of this tick are written: with quick listeners all that waits here would else be handled before the first ACK leaves, and
-   * be handled again if the process dies just then.
+   * The ACKs of this tick are written: their places are free. Before, quick listeners would handle all that waits here with no ACK on its
+   * way, and it would be handled again if the process died just then.
    */
-  #pumpSoon(): void {
-    if (this.#pumpsSoon) return;
-    this.#pumpsSoon = true;
-    setImmediate(() => {
-      this.#pumpsSoon = false;
-      this.#pump();
-    });
-  }
+  readonly #written = (): void => {
+    this.#unwritten = 0;
+    this.#pump();
+  };
 
   #pump(): void {
-    while (this.#state === 'open' && this.#handed.size < this.#limit) {
+    while (this.#state === 'open' && this.#handed.size + this.#unwritten < this.#limit) {
       const delivery = this.#waiting.shift();
       if (delivery === undefined) return;
       if (delivery.stale) continue;

@@ -68,7 +68,9 @@ class Fuzz {
     inbox.subscription.open();
     for (let step = 0; step < steps; step++) {
       this.#step(proxy);
-      if (this.#pick() < 0.5) await new Promise((resolve) => setTimeout(resolve, this.#pick() * 8));
+      // Some turns of the event loop, so that the broker's answers fall between any two steps.
+      for (let turns = this.#pick() < 0.5 ? this.#pick() * 200 : 0; turns > 0; turns--)
+        await new Promise((resolve) => setImmediate(resolve));
     }
     this.#limit = 10;
     inbox.subscription.setLimit(10);

@@ -30,6 +30,25 @@ describe('deliveries', () => {
     await rig.operator.holds(spec.queue, 0);
   });
 
+  test('settled at once are no more between two writes of their ACKs than the limit, however many wait', async () => {
+    const spec = fresh({ concurrency: 3, prefetch: 2 });
+    const one = await rig.started([spec]);
+    await Promise.all(Array.from({ length: 200 }, (_, n) => one.send(spec.event, String(n))));
+    const inbox = await one.listen(spec);
+    let [sinceWrite, most] = [0, 0];
+    inbox.arrived = (delivery) => {
+      inbox.deliveries.push(delivery);
+      // What is acknowledged is written at the end of the tick.
+      if (sinceWrite++ === 0) setImmediate(() => (sinceWrite = 0));
+      most = Math.max(most, sinceWrite);
+      void delivery.settle({ do: 'accept' });
+    };
+    inbox.subscription.open();
+    await inbox.count(200);
+    expect(most).toBe(5);
+    await rig.operator.holds(spec.queue, 0);
+  });
+
   test('larger than the window come one by one', async () => {
     const spec = fresh({ concurrency: 2, prefetch: 0 });
     const one = await rig.started([spec]);
@@ -63,8 +82,9 @@ describe('thirty listeners', () => {
     const one = await rig.started(specs, { url: by(rig.proxy) });
     const subscribing = Promise.all(specs.map((spec) => one.listen(spec)));
     for (let cut = 0; cut < 6; cut++) {
-      await new Promise((resolve) => setTimeout(resolve, 15 * cut));
+      const { accepted } = rig.proxy;
       rig.proxy.cut();
+      await until('some are connecting', () => rig.proxy.accepted >= accepted + 5 * (cut + 1));
     }
     const inboxes = await subscribing;
     for (const inbox of inboxes) {
