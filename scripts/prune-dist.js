@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const output = /\.(?:js|d\.ts)(?:\.map)?$/;
 
-for (const folder of ['src', 'test', 'examples']) {
+for (const folder of ['src', 'test', 'examples', 'bench']) {
   const built = join(root, 'dist', folder);
   if (!existsSync(built)) continue;
   for (const file of readdirSync(built, { recursive: true, encoding: 'utf8' })) {

@@ -1,4 +1,7 @@
 export { eventing } from './container/eventing.js';
+export { compareContracts } from './contracts/compare-contracts.js';
+export { describeEvents } from './contracts/describe-events.js';
+export { defineEvent } from './core/define-event.js';
 export { event } from './core/event.js';
 export { eventListener } from './core/event-listener.js';
 export { envelopePipeline } from './core/envelope-pipeline.js';
@@ -13,6 +16,8 @@ export {
   TidingsError,
   Unrecoverable,
 } from './core/errors.js';
+export { Secret } from './core/secrets.js';
+export { upcaster } from './core/upcaster.js';
 export { systemClock } from './core/clock.js';
 export { capabilities } from './core/provider.js';
 export { counterNames } from './core/counters.js';
@@ -27,16 +32,30 @@ export { MemoryDedupeStore } from './reliability/memory-dedupe-store.js';
 export type {
   BreakerOptions,
   Class,
+  ContentMode,
   EventClass,
+  EventDefinition,
   EventDescriptor,
   EventListenerDescriptor,
   EventListenerOptions,
+  EventOf,
   EventOptions,
   Fields,
   Instance,
   OnError,
   RetryOptions,
+  Upcaster,
 } from './core/descriptors.js';
+export type { CompareOptions } from './contracts/compare-contracts.js';
+export type { ContractChange, ContractRule, Hurt } from './contracts/contract-change.js';
+export type { DescribeOptions } from './contracts/describe-options.js';
+export type { AsyncApiDocument } from './contracts/document.js';
+export type { JsonSchema, SchemaObject } from './contracts/json-schema.js';
+export type { BodyCodec } from './core/codec.js';
+export type { DefinitionOptions, SchemaOfFields } from './core/define-event.js';
+export type { ContentEncoding } from './core/packing.js';
+export type { SecretDecorator } from './core/secrets.js';
+export type { UpcasterDecorator } from './core/upcaster.js';
 export type { Clock, Timer } from './core/clock.js';
 export type { CounterName } from './core/counters.js';
 export type { Envelope } from './core/envelope.js';
@@ -60,6 +79,7 @@ export type {
   Notice,
   Outcome,
   Provider,
+  ProviderEndpoint,
   ProviderHost,
   ProviderStart,
   ProviderState,
@@ -77,7 +97,7 @@ export type { SendEvent, SendOptions, SentEvent } from './core/sending.js';
 export type { Health, ManagerState, StateChange, SubscriptionHealth } from './manager/health.js';
 export type { Archive, ArchivedEvent, ArchiveSelection } from './reliability/archive.js';
 export type { ListenerControl } from './manager/listener-control.js';
-export type { EventingHooks, EventingOptions, EventManagerOptions } from './manager/manager-options.js';
+export type { EventingHooks, EventingOptions, EventManagerOptions } from './manager/eventing-options.js';
 export type { StopOnSignalsOptions } from './manager/stop-on-signals.js';
 export type { DedupeOptions } from './reliability/dedupe.js';
 export type { DedupeStore } from './reliability/dedupe-store.js';

@@ -7,31 +7,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Container } from 'inversify';
-import { event, EventManager, eventing, eventListener } from 'tidings';
-import type { EventContext, EventListener, Logger } from 'tidings';
+import { EventManager, eventing } from 'tidings';
+import type { Logger } from 'tidings';
 import { conformanceGaps, providerConformance } from 'tidings/testing';
 import type { ConformanceOptions } from 'tidings/testing';
 import { FolderProvider } from './folder-provider.js';
-
-@event('order.placed')
-class OrderPlaced {
-  readonly orderId: string;
-
-  constructor(orderId: string) {
-    this.orderId = orderId;
-  }
-}
-
-@eventListener(OrderPlaced, { name: 'example.printer', retry: { initialDelayMs: 50 } })
-class Printer implements EventListener<OrderPlaced> {
-  static readonly printed = new Set<string>();
-
-  on(order: OrderPlaced, { attempt }: EventContext): void {
-    console.log(`printer: order ${order.orderId}, attempt ${String(attempt)}`);
-    if (attempt === 1) throw new Error('no paper');
-    Printer.printed.add(order.orderId);
-  }
-}
+import { OrderPlaced, Printer } from './printer.js';
 
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 

@@ -1,22 +1,10 @@
 /** The first service: places three orders and waits until their parcels are on the way. */
 import 'reflect-metadata';
 import { Container } from 'inversify';
-import { EventManager, eventing, eventListener } from 'tidings';
-import type { EventListener } from 'tidings';
+import { EventManager, eventing } from 'tidings';
 import { AmqpProvider } from 'tidings/amqp';
-import { OrderPlaced, ParcelSent } from './events.js';
-
-const waitingFor = new Set([1, 2, 3]);
-let allSent: () => void = () => undefined;
-const done = new Promise<void>((resolve) => (allSent = resolve));
-
-@eventListener(ParcelSent, 'two-services.customer-service')
-export class CustomerService implements EventListener<ParcelSent> {
-  on({ order }: ParcelSent): void {
-    console.log(`shop: the parcel of order ${String(order)} is on its way`);
-    if (waitingFor.delete(order) && waitingFor.size === 0) allSent();
-  }
-}
+import { done } from './customer-service.js';
+import { OrderPlaced } from './events.js';
 
 const container = new Container();
 container.load(

@@ -3,7 +3,9 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { describe } from '../core/errors.js';
-import { exitCodes, tortureCommand } from './torture/command.js';
+import { asyncApiCommand } from './asyncapi/command.js';
+import { exitCodes } from './exit-codes.js';
+import { tortureCommand } from './torture/command.js';
 
 /** Above the built file, in a checkout and in the package alike. */
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -11,6 +13,9 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
 const program = new Command('tidings')
   .description('Typed events between services: tools around the package.')
   .version(version)
+  // A command may have a --version of its own.
+  .enablePositionalOptions()
+  .addCommand(asyncApiCommand())
   .addCommand(tortureCommand());
 
 /** Commander would end wrong use with 1, which means here that something was lost. */

@@ -1,120 +1,169 @@
 import { types } from 'node:util';
-import type { EventClass } from '../core/descriptors.js';
 import { optionalPeer } from '../core/optional-peer.js';
+import { rulesIn, unknownRules, type ClassRules, type Newable, type Storage, type Told } from './class-rules.js';
 
 type Library = typeof import('class-transformer');
 type Transformer = InstanceType<Library['ClassTransformer']>;
-type Metadata = ReadonlyMap<unknown, ReadonlyMap<string | undefined, unknown>>;
 
-/** What the decorators of class-transformer wrote. Not public there, hence looked at with care. */
-interface Storage {
-  readonly _typeMetadatas: Metadata;
-  readonly _transformMetadatas: Metadata;
-  readonly _exposeMetadatas: Metadata;
-  readonly _excludeMetadatas: Metadata;
+/** What does the work in class-transformer, for one direction. */
+interface Executor {
+  transform(source: object | undefined, value: unknown, target: unknown): unknown;
 }
 
-/** How much class-transformer was told about a field: nothing, the class of its value, or more (what is written, and whether). */
-export type Told = 'nothing' | 'type' | 'more';
+interface KeyedExecutor extends Executor {
+  getKeys(target: unknown, value: object, isMap: boolean | undefined): string[];
+}
 
-/** What the decorators say of one class and those that it extends. */
-interface Rules {
-  readonly fields: ReadonlyMap<string, Told>;
-  /** Of the fields that carry no decorator. */
-  readonly others: Told;
+/** Whether a field of a class is taken when it is received. */
+export type Takes = (target: unknown, field: string) => boolean;
+
+/** What class-transformer keeps to itself, hence looked at with care. */
+interface Internals {
+  readonly storage: Storage & { findExposeMetadataByCustomName(target: unknown, name: string): { propertyName: string } | undefined };
+  readonly Executor: new (direction: number, options: object) => KeyedExecutor;
 }
 
 /** class-transformer, where the user has it. The only file that knows that library. */
 export class ClassTransformation {
+  readonly #library: Library;
   readonly #transformer: Transformer;
   /** Undefined: cannot be found (bundled, or another version). Then every class is treated as a decorated one. */
-  readonly #storage: Storage | undefined;
-  readonly #rules = new WeakMap<object, Rules | 'none'>();
-  readonly #bags = new WeakMap<object, object>();
+  readonly #internals: Internals | undefined;
+  #reader: ClassReader | undefined;
+  readonly #rules = new WeakMap<object, ClassRules>();
+  readonly #rulesOf = (target: Newable): ClassRules => this.#rulesFor(target);
 
-  private constructor(transformer: Transformer, storage: Storage | undefined) {
-    this.#transformer = transformer;
-    this.#storage = storage;
+  private constructor(library: Library, internals: Internals | undefined) {
+    this.#library = library;
+    this.#transformer = new library.ClassTransformer();
+    this.#internals = internals;
   }
 
   /** Undefined where class-transformer is not installed. */
   static async load(load: () => Promise<Library> = () => import('class-transformer')): Promise<ClassTransformation | undefined> {
     const library = await optionalPeer('class-transformer', load);
-    return library === undefined ? undefined : new ClassTransformation(new library.ClassTransformer(), await storageOf(library));
+    return library === undefined ? undefined : new ClassTransformation(library, await internalsOf(library));
+  }
+
+  /** Undefined: this is no class of which anything could be said. */
+  rules(target: unknown): ClassRules | undefined {
+    return typeof target === 'function' && target !== Object ? this.#rulesFor(target as Newable) : undefined;
   }
 
   /** Whether class-transformer knows anything of a class. */
   concerns(target: unknown): boolean {
-    return this.#rulesOf(target) !== 'none';
+    return this.rules(target)?.any === true;
   }
 
   told(target: unknown, field: string): Told {
-    const rules = this.#rulesOf(target);
-    return rules === 'none' ? 'nothing' : (rules.fields.get(field) ?? rules.others);
+    const rules = this.rules(target);
+    return rules === undefined ? 'nothing' : (rules.told.get(field) ?? rules.others);
   }
 
   /** The fields of a class that carry a decorator of class-transformer. Undefined: not known. */
-  fields(target: EventClass): readonly string[] | undefined {
-    const rules = this.#rulesOf(target);
-    if (rules === 'none') return [];
-    return this.#storage === undefined ? undefined : [...rules.fields.keys()];
+  fields(target: unknown): readonly string[] | undefined {
+    return this.#internals === undefined ? undefined : [...(this.rules(target)?.told.keys() ?? [])];
+  }
+
+  /** The received fields under the names of the class, none passed over. `plain` is consumed. */
+  hydrate(target: object, plain: object): object {
+    return (this.#reader ??= this.reader(() => true)).fields(target, plain);
   }
 
   toPlain(event: object): unknown {
     return this.#transformer.instanceToPlain(event);
   }
 
-  /**
-   * The received fields under the names of the class, each as what the class declares: dates, nested classes, arrays of them.
-   * `plain` is consumed. Throws what class-transformer throws.
-   */
-  hydrate(target: EventClass, plain: object): object {
-    forgetConstructors(plain);
-    const bag = this.#bagFor(target);
-    this.#transformer.plainToClassFromExist(bag, plain);
-    return bag;
-  }
-
-  /** Something empty that says it is of the class. Not an instance: its default objects would be filled in place, and those may be shared. */
-  #bagFor(target: EventClass): Record<string, unknown> {
-    let prototype = this.#bags.get(target);
-    if (prototype === undefined) {
-      prototype = Object.assign(Object.create(null) as object, { constructor: target });
-      this.#bags.set(target, prototype);
-    }
-    return Object.create(prototype) as Record<string, unknown>;
+  /** What makes values of classes out of received ones by class-transformer itself; fields that are not taken are passed over. */
+  reader(takes: Takes): ClassReader {
+    const direction = this.#library.TransformationType.PLAIN_TO_CLASS;
+    // What its own functions take where nothing is said; what is not named is off.
+    const options = { exposeUnsetFields: true };
+    if (this.#internals !== undefined) return new ClassReader(new (selective(this.#internals, takes))(direction, options));
+    const transformer = this.#transformer;
+    return new ClassReader({
+      transform: (source, value, target) =>
+        source === undefined
+          ? transformer.plainToInstance(target as Newable, value)
+          : transformer.plainToClassFromExist(source, value as object),
+    });
   }
 
   /** Decided once for each class. */
-  #rulesOf(target: unknown): Rules | 'none' {
-    if (typeof target !== 'function' || target === Object) return 'none';
+  #rulesFor(target: Newable): ClassRules {
     let rules = this.#rules.get(target);
     if (rules === undefined) {
-      rules = this.#storage === undefined ? { fields: new Map(), others: 'type' } : rulesIn(this.#storage, lineage(target));
+      rules = this.#internals === undefined ? unknownRules(target) : rulesIn(this.#internals.storage, target, this.#rulesOf);
       this.#rules.set(target, rules);
     }
     return rules;
   }
 }
 
-function rulesIn(storage: Storage, classes: readonly object[]): Rules | 'none' {
-  const said = (metadata: Metadata) => classes.flatMap((one) => [...(metadata.get(one)?.keys() ?? [])]);
-  const typed = said(storage._typeMetadatas);
-  const more = [storage._transformMetadatas, storage._exposeMetadatas, storage._excludeMetadatas].flatMap(said);
-  if (typed.length === 0 && more.length === 0) return 'none';
-  const fields = new Map<string, Told>();
-  for (const field of typed) if (field !== undefined) fields.set(field, 'type');
-  for (const field of more) if (field !== undefined) fields.set(field, 'more');
-  // A whole class that is excluded writes what it exposes only.
-  return { fields, others: said(storage._excludeMetadatas).includes(undefined) ? 'more' : 'nothing' };
+/** Reading by class-transformer itself. Throws what it throws. */
+export class ClassReader {
+  readonly #executor: Executor;
+  readonly #bags = new WeakMap<object, object>();
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /**
+   * The received fields under the names of the class, each as what the class declares: dates, nested classes, arrays of them.
+   * `plain` is consumed.
+   */
+  fields(target: object, plain: object): object {
+    forgetConstructors(plain);
+    const bag = this.#bagFor(target);
+    this.#executor.transform(bag, plain, undefined);
+    return bag;
+  }
+
+  /** What a field with this type holds. `value` is consumed. */
+  value(type: unknown, value: unknown): unknown {
+    forgetConstructors(value);
+    return this.#executor.transform(undefined, value, type);
+  }
+
+  /** Something empty that says it is of the class. Not an instance: its default objects would be filled in place, and those may be shared. */
+  #bagFor(target: object): object {
+    let prototype = this.#bags.get(target);
+    if (prototype === undefined) {
+      prototype = Object.assign(Object.create(null) as object, { constructor: target });
+      this.#bags.set(target, prototype);
+    }
+    return Object.create(prototype) as object;
+  }
 }
 
-async function storageOf(library: Library): Promise<Storage | undefined> {
+/** An executor that passes over fields that are not taken: the library asks it for the keys of each value, with the class that it becomes. */
+function selective({ storage, Executor }: Internals, takes: Takes): Internals['Executor'] {
+  return class extends Executor {
+    override getKeys(target: unknown, value: object, isMap: boolean | undefined): string[] {
+      const keys = super.getKeys(target, value, isMap);
+      if (target === undefined || isMap === true) return keys;
+      return keys.filter((key) => takes(target, storage.findExposeMetadataByCustomName(target, key)?.propertyName ?? key));
+    }
+  };
+}
+
+async function internalsOf(library: Library): Promise<Internals | undefined> {
+  const storage = await internal<Internals['storage']>('storage', 'defaultMetadataStorage');
+  const executor = await internal<Internals['Executor']>('TransformOperationExecutor', 'TransformOperationExecutor');
+  const whole =
+    storage !== undefined &&
+    executor !== undefined &&
+    isWhole(storage) &&
+    typeof (executor.prototype as Partial<KeyedExecutor>).getKeys === 'function';
+  return whole && belongsTo(library, storage) ? { storage, Executor: executor } : undefined;
+}
+
+async function internal<T>(file: string, name: string): Promise<T | undefined> {
   // In a variable: bundlers would put in a second copy, whose storage stays empty.
-  const path = 'class-transformer/cjs/storage.js';
-  const module = (await import(path).catch(() => undefined)) as { defaultMetadataStorage?: Storage } | undefined;
-  const storage = module?.defaultMetadataStorage;
-  return storage !== undefined && isWhole(storage) && belongsTo(library, storage) ? storage : undefined;
+  const path = `class-transformer/cjs/${file}.js`;
+  const module = (await import(path).catch(() => undefined)) as Record<string, T> | undefined;
+  return module?.[name];
 }
 
 function isWhole(storage: Storage): boolean {
@@ -127,14 +176,10 @@ function isWhole(storage: Storage): boolean {
 function belongsTo(library: Library, storage: Storage): boolean {
   class Probe {}
   library.Expose()(Probe.prototype, 'probe');
-  return storage._exposeMetadatas.get(Probe)?.has('probe') === true;
-}
-
-function lineage(target: object): object[] {
-  const classes: object[] = [];
-  for (let one: unknown = target; typeof one === 'function' && one !== Function.prototype; one = Object.getPrototypeOf(one))
-    classes.push(one);
-  return classes;
+  const found = storage._exposeMetadatas.get(Probe)?.has('probe') === true;
+  // Else there would be one more for each manager.
+  (storage._exposeMetadatas as Map<unknown, unknown>).delete(Probe);
+  return found;
 }
 
 /**

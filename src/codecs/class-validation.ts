@@ -1,26 +1,40 @@
-import type { ValidationError } from 'class-validator';
-import type { Validator } from '../core/codec.js';
+import type { Checked } from '../core/codec.js';
 import type { EventClass, EventDescriptor } from '../core/descriptors.js';
 import { InvalidEventError, type EventFault } from '../core/errors.js';
-import { fieldPath } from './field-path.js';
 import { optionalPeer } from '../core/optional-peer.js';
+import { ClassTransformation } from './class-transformation.js';
+import { maxNesting } from './nesting.js';
+import { StrictFields } from './strict-fields.js';
+import { validationFaults } from './validation-faults.js';
+import { ValidationPlans, type Course, type Library } from './validation-plan.js';
 
-type Library = typeof import('class-validator');
+export interface ClassValidationOptions {
+  /**
+   * Fields that a class with rules does not know are faults.
+   * @default false
+   */
+  strict?: boolean;
+}
 
 /**
- * Validation by the decorators of class-validator, where the user has that library; nothing is validated where not. The only file that
- * knows it. A class without decorators, own or inherited, is not validated.
+ * Validation by the decorators of class-validator, where the user has that library; nothing is validated where not. A class without
+ * decorators, own or inherited, is not validated. The rules of a class are looked up once.
  */
-export class ClassValidation implements Validator {
+export class ClassValidation {
   readonly #library: Library | undefined;
+  readonly #plans: ValidationPlans | undefined;
+  readonly #strict: StrictFields | undefined;
   readonly #fields = new WeakMap<object, ReadonlySet<string>>();
 
-  private constructor(library: Library | undefined) {
+  private constructor(library: Library | undefined, strict: boolean, transformation: ClassTransformation | undefined) {
     this.#library = library;
+    this.#plans = library === undefined ? undefined : new ValidationPlans(library);
+    this.#strict = strict ? new StrictFields((target) => this.knownFields(target), transformation) : undefined;
   }
 
-  static async create(): Promise<ClassValidation> {
-    return new ClassValidation(await optionalPeer('class-validator', () => import('class-validator')));
+  static async create({ strict = false }: ClassValidationOptions = {}): Promise<ClassValidation> {
+    const library = await optionalPeer('class-validator', () => import('class-validator'));
+    return new ClassValidation(library, strict, strict ? await ClassTransformation.load() : undefined);
   }
 
   /** The fields that carry a decorator; undefined where none does. Asked once for each class. */
@@ -35,35 +49,50 @@ export class ClassValidation implements Validator {
   }
 
   /**
-   * Always a promise where there is something to check: whether a rule is asynchronous is known only when it has run, and the
-   * synchronous form of class-validator passes over those. What a rule throws is passed on.
+   * A promise only where a rule gave one, or for an event that seems to be at fault: the library itself then has the last word. Throws or
+   * rejects with an InvalidEventError, or with what a rule throws.
    */
-  validate(event: object, descriptor: EventDescriptor): void | Promise<void> {
+  validate(checked: Checked): void | Promise<void> {
+    const { event, descriptor } = checked;
     // Not the event's own word: a field may be named constructor.
     const target: unknown = (Object.getPrototypeOf(event) as object | null)?.constructor;
-    if (this.#library === undefined || typeof target !== 'function' || this.knownFields(target as EventClass) === undefined)
-      return undefined;
-    return refuseInvalid(this.#library, event, descriptor);
+    if (this.#plans === undefined || typeof target !== 'function' || this.knownFields(target as EventClass) === undefined) return undefined;
+    const course: Course = { promised: undefined, tooDeep: false, odd: false };
+    const kept = this.#plans.keeps(event, course);
+    if (course.tooDeep || course.odd) throw new InvalidEventError(descriptor.name, [course.tooDeep ? tooDeep : odd]);
+    const unknown = this.#strict?.faults(checked) ?? noFaults;
+    if (!kept || unknown.length > 0) return this.#explain(event, descriptor, unknown, course.promised);
+    return course.promised === undefined ? undefined : this.#awaited(course.promised, event, descriptor);
+  }
+
+  async #awaited(promised: readonly Promise<unknown>[], event: object, descriptor: EventDescriptor): Promise<void> {
+    const answers = await Promise.all(promised);
+    if (!answers.every(Boolean)) await this.#explain(event, descriptor, noFaults);
+  }
+
+  async #explain(
+    event: object,
+    { name }: EventDescriptor,
+    unknown: readonly EventFault[],
+    promised: readonly Promise<unknown>[] = [],
+  ): Promise<void> {
+    // What these reject with is the library's answer too; but it forgets them when another rule throws meanwhile, and then nobody would hear.
+    await Promise.all(promised);
+    const errors = (await this.#library?.validate(event)) ?? [];
+    if (errors.length === 0 && unknown.length === 0) return;
+    const { faults, moreFaults } = validationFaults(event, errors);
+    throw new InvalidEventError(name, [...faults, ...unknown], { moreFaults });
   }
 }
+
+const noFaults: readonly EventFault[] = [];
+const odd: EventFault = {
+  path: '',
+  message: "has or holds a field named 'constructor' with nothing in it, where class-validator looks for a class",
+};
+const tooDeep: EventFault = { path: '', message: `is nested deeper than ${String(maxNesting)} levels` };
 
 function decoratedFields(library: Library, target: EventClass): ReadonlySet<string> {
   const rules = library.getMetadataStorage().getTargetValidationMetadatas(target, '', false, false);
   return new Set(rules.map((rule) => rule.propertyName));
-}
-
-async function refuseInvalid(library: Library, event: object, descriptor: EventDescriptor): Promise<void> {
-  const errors = await library.validate(event);
-  if (errors.length > 0)
-    throw new InvalidEventError(
-      descriptor.name,
-      errors.flatMap((error) => faultsIn(error, '')),
-    );
-}
-
-function faultsIn(error: ValidationError, parent: string): EventFault[] {
-  // Without a property: an object of a class that has no rules.
-  const path = (error.property as string | undefined) === undefined ? parent : fieldPath(parent, error.property);
-  const own = Object.values(error.constraints ?? {}).map((message) => ({ path, message }));
-  return [...own, ...(error.children ?? []).flatMap((child) => faultsIn(child, path))];
 }

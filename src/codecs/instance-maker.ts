@@ -1,17 +1,24 @@
 import { types } from 'node:util';
 import type { EventClass, EventDescriptor } from '../core/descriptors.js';
+import type { ClassRules, DeclaredType } from './class-rules.js';
 import type { ClassTransformation } from './class-transformation.js';
 import { pathAlong } from './field-path.js';
+import { Hydration } from './hydration.js';
 import type { KnownFields } from './known-fields.js';
 import { undecodable } from './undecodable.js';
 
 type Fields = Record<string, unknown>;
 
-/** What is decided once for each event. A faster way for a class gets its place here. */
-interface Plan {
+interface Selection {
+  /** The fields that are taken, all of them settable; undefined: all that can be set. */
+  readonly taken: ReadonlySet<string> | undefined;
+  readonly unsettable: ReadonlySet<string>;
+}
+
+/** What is decided once for each event. */
+interface Plan extends Selection {
   /** The received fields as the class declares them. */
   readonly hydrate: (plain: Fields) => Fields;
-  readonly takes: (field: string) => boolean;
   readonly create: ((fields: Fields) => object) | undefined;
 }
 
@@ -20,10 +27,12 @@ export class InstanceMaker {
   readonly #plans = new WeakMap<EventDescriptor, Plan>();
   readonly #transformation: ClassTransformation | undefined;
   readonly #knownFields: KnownFields;
+  readonly #hydration: Hydration | undefined;
 
   constructor(transformation: ClassTransformation | undefined, knownFields: KnownFields) {
     this.#transformation = transformation;
     this.#knownFields = knownFields;
+    this.#hydration = transformation && new Hydration(transformation, knownFields);
   }
 
   /** `plain` is consumed. Throws 'undecodable' when the class, or its `create`, does not take the fields. */
@@ -37,48 +46,70 @@ export class InstanceMaker {
     }
   }
 
-  /** Fields that a new instance has and that would not be received. */
-  dropped(descriptor: EventDescriptor): string[] {
-    if (descriptor.options.create !== undefined) return [];
-    const plan = this.#plan(descriptor);
-    const unsettable = unsettableNames(descriptor.target);
-    return Object.keys(newOf(descriptor.target)).filter((field) => !unsettable.has(field) && !plan.takes(field));
+  /** Fields that a new instance has and that would not be received, those of nested classes included. */
+  dropped({ target, options }: EventDescriptor): string[] {
+    return options.create === undefined ? this.#droppedIn(target, newOf(target), [], new Set()) : [];
+  }
+
+  #droppedIn(target: EventClass, instance: object, path: readonly string[], seen: Set<unknown>): string[] {
+    seen.add(target);
+    const selection = this.#selection(target);
+    const own = Object.keys(instance).filter((field) => !selection.unsettable.has(field) && !takes(selection, field));
+    const types = [...(this.#transformation?.rules(target)?.types ?? [])];
+    const nested = types.flatMap(([field, type]) => {
+      const held = exampleOf(type);
+      if (held === undefined || seen.has(held.target)) return [];
+      return this.#droppedIn(held.target, held.instance, [...path, field], seen);
+    });
+    return [...own.map((field) => pathAlong([...path, field])), ...nested];
   }
 
   #plan(descriptor: EventDescriptor): Plan {
     let plan = this.#plans.get(descriptor);
     if (plan === undefined) {
       const { target, options } = descriptor;
-      plan = { hydrate: this.#hydration(descriptor), takes: this.#selection(target), create: options.create };
+      plan = { hydrate: this.#hydrate(descriptor), ...this.#selection(target), create: options.create };
       this.#plans.set(descriptor, plan);
     }
     return plan;
   }
 
-  #hydration(descriptor: EventDescriptor): Plan['hydrate'] {
+  #selection(target: EventClass): Selection {
+    const known = this.#hydration === undefined ? this.#knownFields(target) : this.#hydration.known(target);
+    const unsettable = unsettableNames(target);
+    return { taken: known && new Set([...known].filter((field) => !unsettable.has(field))), unsettable };
+  }
+
+  #hydrate(descriptor: EventDescriptor): Plan['hydrate'] {
     const { target } = descriptor;
-    const transformation = this.#transformation;
-    if (transformation?.concerns(target) !== true) return (plain) => plain;
+    const rules = this.#transformation?.rules(target);
+    const hydration = this.#hydration;
+    if (hydration === undefined || rules?.any !== true) return (plain) => plain;
     const validated = this.#knownFields(target);
     return (plain) => {
-      const fields = hydrated(transformation, plain, descriptor);
-      refuseInvalidDates(fields, validated, descriptor);
+      const fields = hydrated(hydration, rules, plain, descriptor);
+      if (hydration.doubtful) refuseInvalidDates(fields, validated, descriptor);
       return fields;
     };
   }
+}
 
-  #selection(target: EventClass): Plan['takes'] {
-    const unsettable = unsettableNames(target);
-    const validated = this.#knownFields(target);
-    const declared = this.#transformation === undefined ? [] : this.#transformation.fields(target);
-    if (validated === undefined || declared === undefined) return (field) => !unsettable.has(field);
-    const known = new Set([...validated, ...declared].filter((field) => !unsettable.has(field)));
-    return (field) => known.has(field);
-  }
+function takes({ taken, unsettable }: Selection, field: string): boolean {
+  return taken === undefined ? !unsettable.has(field) : taken.has(field);
 }
 
 function newOf(target: EventClass): object {
   return new (target as unknown as new () => object)();
+}
+
+/** What a field holds, where that is a class. Undefined too where it throws: what is received is refused then, and the reason said. */
+function exampleOf(type: DeclaredType): { target: EventClass; instance: object } | undefined {
+  try {
+    const { kind } = type;
+    return typeof kind === 'string' ? undefined : { target: kind.target, instance: newOf(kind.target) };
+  } catch {
+    return undefined;
+  }
 }
 
 function created(create: (fields: Fields) => object, fields: Fields, plan: Plan): object {
@@ -91,18 +122,18 @@ function created(create: (fields: Fields) => object, fields: Fields, plan: Plan)
 
 /** What was not received keeps the value that the constructor gave it. */
 function filled<T extends object>(instance: T, fields: Fields, plan: Plan): T {
-  for (const field of Object.keys(fields)) {
+  for (const field in fields) {
     const value = fields[field];
-    if (value !== undefined && plan.takes(field)) (instance as Fields)[field] = value;
+    if (value !== undefined && takes(plan, field)) (instance as Fields)[field] = value;
   }
   return instance;
 }
 
-function hydrated(transformation: ClassTransformation, plain: Fields, descriptor: EventDescriptor): Fields {
+function hydrated(hydration: Hydration, rules: ClassRules, plain: Fields, descriptor: EventDescriptor): Fields {
   try {
-    return transformation.hydrate(descriptor.target, plain) as Fields;
+    return hydration.fields(rules, plain);
   } catch (error) {
-    throw undecodable(descriptor, `class-transformer could not make ${descriptor.target.name} of its fields`, error);
+    throw undecodable(descriptor, `${descriptor.target.name} could not be made of its fields by what its decorators say`, error);
   }
 }
 

@@ -1,19 +1,33 @@
 import type { EventDescriptor } from '../core/descriptors.js';
+import type { EventFault } from '../core/errors.js';
 import { maxNesting } from './nesting.js';
 import { undecodable } from './undecodable.js';
+import { ValueCheck } from './value-check.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const byteOrderMark = 0xfeff;
 
-/** The JSON object that a body holds, safe to be walked: no `__proto__`, not too deep. Throws 'undecodable'. */
+/** The JSON object that a body holds, safe to be walked: no `__proto__`, not too deep, no half characters. Throws 'undecodable'. */
 export function readJsonObject(body: string | Uint8Array, descriptor: EventDescriptor): Record<string, unknown> {
   const text = textOf(body, descriptor);
   const value = parsed(text, descriptor);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw undecodable(descriptor, `its body is a JSON ${kindOf(value)}, not an object`);
-  }
-  if (mayBeHostile(text)) refuseHostile(value, 1, descriptor);
-  return value as Record<string, unknown>;
+  if (!isObject(value)) throw undecodable(descriptor, `its body is a JSON ${kindOf(value)}, not an object`);
+  return mayBeHostile(text) ? faultless(value, ValueCheck.ofJson(value), descriptor) : value;
+}
+
+/** The same of what another format gave. Throws 'undecodable'. */
+export function safeObject(value: unknown, descriptor: EventDescriptor): Record<string, unknown> {
+  if (!isObject(value)) throw undecodable(descriptor, `its body is no object, but of the type ${kindOf(value)}`);
+  return faultless(value, ValueCheck.ofOthers(value), descriptor);
+}
+
+function faultless(value: Record<string, unknown>, fault: EventFault | undefined, descriptor: EventDescriptor): Record<string, unknown> {
+  if (fault === undefined) return value;
+  throw undecodable(descriptor, `${fault.path === '' ? 'its body' : fault.path} ${fault.message}`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function textOf(body: string | Uint8Array, descriptor: EventDescriptor): string {
@@ -47,9 +61,12 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
-/** A look at the text, so that the walk over the values is paid by suspects only. Every character of `__proto__` escaped begins with `\u00`. */
+/** Every character of `__proto__` escaped begins with `\u00`, every surrogate with `\ud`. */
+const suspectEscape = /\\u(?:00|[dD][89a-fA-F])/;
+
+/** A look at the text, so that the walk over the values is paid by suspects only. */
 function mayBeHostile(text: string): boolean {
-  return text.includes('__proto__') || text.includes('\\u00') || mayBeDeep(text);
+  return text.includes('__proto__') || (text.includes('\\u') && suspectEscape.test(text)) || mayBeDeep(text);
 }
 
 /** Each level is closed somewhere: as many closing brackets as levels are needed at least. */
@@ -60,13 +77,4 @@ function mayBeDeep(text: string): boolean {
     for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) if (++closings > maxNesting) return true;
   }
   return false;
-}
-
-function refuseHostile(value: object, depth: number, descriptor: EventDescriptor): void {
-  if (depth > maxNesting) throw undecodable(descriptor, `its body is nested deeper than ${String(maxNesting)} levels`);
-  if (Object.hasOwn(value, '__proto__')) throw undecodable(descriptor, "its body has a field named '__proto__'");
-  for (const key in value) {
-    const inner = (value as Record<string, unknown>)[key];
-    if (typeof inner === 'object' && inner !== null) refuseHostile(inner, depth + 1, descriptor);
-  }
 }

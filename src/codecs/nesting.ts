@@ -1,2 +1,1 @@
-/** Objects and arrays inside one another, the event included. Deeper ones are refused on both ways: recursion over them could overflow. */
-export const maxNesting = 1000;
+export { maxNesting } from '../core/nesting.js';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { describe, type EventFault } from '../core/errors.js';
-import type { Told } from './class-transformation.js';
+import type { Told } from './class-rules.js';
 import { pathAlong } from './field-path.js';
 import { maxNesting } from './nesting.js';
 
@@ -19,7 +19,9 @@ export interface WriteFindings {
 
 const mostFaults = 100;
 const longestPath = 200;
-const sayHow = 'say how with @Transform of class-transformer, or keep it as something that JSON knows';
+export const holdsHalfPair = 'holds half of a surrogate pair, which UTF-8 cannot hold';
+// Decorators do not count where there is a schema.
+const sayHow = 'keep it as something that JSON knows, or say how with @Transform of class-transformer in a class without a schema';
 
 /** Everything in an event that JSON would drop, change or refuse, each with its path. Thorough, not fast. */
 export function writeFaults(event: object, rules: WritingRules | undefined): WriteFindings {
@@ -61,7 +63,7 @@ class Search {
       this.#lookAt(value, told);
       return;
     }
-    const fault = told === 'nothing' ? primitiveFault(value) : undefined;
+    const fault = typeof value === 'string' ? textFault(value) : told === 'nothing' ? primitiveFault(value) : undefined;
     if (fault !== undefined) this.#note(fault);
   }
 
@@ -122,6 +124,8 @@ class Search {
 
   #at(key: string, read: () => unknown, told: Told): void {
     this.#trail.push(key);
+    const fault = told === 'more' ? undefined : textFault(key);
+    if (fault !== undefined) this.#note(`has a name that ${fault}`);
     this.look(this.#read(read), told);
     this.#trail.pop();
   }
@@ -145,6 +149,10 @@ function primitiveFault(value: unknown): string | undefined {
   if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function')
     return `is a ${typeof value}, which JSON cannot hold: ${sayHow}`;
   return undefined;
+}
+
+function textFault(text: string): string | undefined {
+  return text.isWellFormed() ? undefined : holdsHalfPair;
 }
 
 function hasToJson(value: object): value is { toJSON(key: string): unknown } {

@@ -2,7 +2,7 @@ import { ContainerModule, type ContainerModuleLoadOptions, type ResolutionContex
 import type { Class } from '../core/descriptors.js';
 import { ConfigurationError } from '../core/errors.js';
 import { EventManager } from '../manager/event-manager.js';
-import type { EventingOptions } from '../manager/manager-options.js';
+import type { EventingOptions } from '../manager/eventing-options.js';
 
 /**
  * The inversify module: `container.load(eventing({ provider }))` binds the `EventManager` and nothing else, and does no I/O.

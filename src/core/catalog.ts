@@ -1,4 +1,4 @@
-import type { Class, EventClass, EventDescriptor, EventListenerDescriptor } from './descriptors.js';
+import type { Class, EventDescriptor, EventListenerDescriptor } from './descriptors.js';
 import { describe } from './errors.js';
 import { brokerNames, faultName, nameMistake } from './names.js';
 import type { ArchiveBounds, QueueNaming, SubscriptionSpec } from './provider.js';
@@ -105,15 +105,15 @@ function specOf(listener: EventListenerDescriptor, event: EventDescriptor, input
 }
 
 function eventMistakes(subscriptions: readonly Subscription[], input: CatalogInput, mistakes: string[]): void {
-  const byName = new Map<string, EventClass>();
+  const byName = new Map<string, EventDescriptor>();
   for (const event of new Set(subscriptions.map((subscription) => subscription.event))) {
-    const target = className(event.target);
     const name = nameMistake(event.name);
-    if (name !== undefined) mistakes.push(`the event name '${event.name}' of ${target} ${name}: @event('another.name')`);
-    mistakes.push(...input.optionMistakes(event).map((mistake) => `@event on ${target}: ${mistake}`));
+    if (name !== undefined) mistakes.push(`the event name '${event.name}' of ${eventName(event)} ${name}: ${renamed(event)}`);
+    mistakes.push(...input.optionMistakes(event).map((mistake) => `${declaration(event)}: ${mistake}`));
     const other = byName.get(event.name);
-    if (other === undefined) byName.set(event.name, event.target);
-    else mistakes.push(`${className(other)} and ${target} are both named '${event.name}': give one another name, @event('another.name')`);
+    if (other === undefined) byName.set(event.name, event);
+    else
+      mistakes.push(`${eventName(other)} and ${eventName(event)} are both named '${event.name}': give one another name, ${renamed(event)}`);
     const construction = constructionMistake(event);
     if (construction !== undefined) mistakes.push(construction);
   }
@@ -151,6 +151,18 @@ function collision(one: Subscription, two: Subscription): string {
       ? `name each: ${[one, two].map((each) => `@eventListener(${className(each.event.target)}, '${each.listener.name}.${each.event.name}')`).join(' ')}`
       : `name one of them otherwise: @eventListener(${className(two.event.target)}, 'another-name')`;
   return `${said(one.listener)} and ${said(two.listener)} would share ${queue}: ${mend}, or make the provider with queueNaming: 'qualified'`;
+}
+
+function eventName({ kind, target }: EventDescriptor): string {
+  return kind === 'definition' ? 'a definition' : className(target);
+}
+
+function declaration({ kind, name, target }: EventDescriptor): string {
+  return kind === 'definition' ? `defineEvent('${name}')` : `@event on ${className(target)}`;
+}
+
+function renamed({ kind }: EventDescriptor): string {
+  return kind === 'definition' ? "defineEvent('another.name', schema)" : "@event('another.name')";
 }
 
 function said(listener: EventListenerDescriptor): string {

@@ -1,5 +1,6 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- constructor parameters cannot be said otherwise */
 
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Envelope } from './envelope.js';
 
 export type Class<T = any> = new (...args: any[]) => T;
@@ -12,6 +13,26 @@ export type Fields<E> = { [K in keyof E as E[K] extends (...args: any[]) => unkn
 
 /** An object that is no class: `sendEvent(OrderPlaced)` without `new` must not compile. */
 export type Instance = object & { readonly [Symbol.hasInstance]?: never };
+
+declare const received: unique symbol;
+
+/**
+ * An event without a class of its own, made by `defineEvent()`: usable wherever an event class is. `Sent` is what is given to a send, the
+ * schema's input; `Received` what listeners get, the schema's output.
+ */
+export interface EventDefinition<Received extends object = any, Sent extends object = any> {
+  /** For `sendEvent(new Def(fields))` and `sendEvents`. */
+  new (fields: Sent): Sent;
+  /** That of the event. */
+  readonly name: string;
+  readonly [received]: Received;
+}
+
+/** What a listener of an event is given: `EventOf<typeof OrderPlaced>`, of a definition or a class. */
+export type EventOf<D extends EventClass> = D extends EventDefinition<infer E> ? E : InstanceType<D>;
+
+/** How an event is written: CloudEvents attributes as headers beside the body, or both in one JSON document. */
+export type ContentMode = 'binary' | 'structured';
 
 export interface EventOptions<E extends object = any> {
   /**
@@ -31,13 +52,46 @@ export interface EventOptions<E extends object = any> {
   accepts?: string[] | undefined;
   /** Makes an instance of the received fields, for a class that cannot be constructed without arguments. */
   create?: ((plain: Partial<E>) => E) | undefined;
+  /**
+   * Counts the shapes that the body has had. Travels with each event, so that receivers know which upcasters it needs.
+   * @default 1
+   */
+  version?: number | undefined;
+  /**
+   * What becomes of a received event whose version is above that of the class: 'archive', with the reason 'unsupported-version', or 'accept',
+   * taken as if it were this version.
+   * @default 'archive'
+   */
+  newerVersions?: 'archive' | 'accept' | undefined;
+  /** What the event is about: the CloudEvents attribute `subject`. A key given to the send wins. */
+  key?: ((event: E) => string | undefined) | undefined;
+  /**
+   * A Standard Schema (zod, valibot, arktype) of the event as JSON. Sending checks the JSON form and discards what the schema makes of it;
+   * on receipt its output becomes the event.
+   */
+  schema?: StandardSchemaV1 | undefined;
+  /**
+   * The codec that writes the body, by its content type.
+   * @default that of `eventing()`, JSON
+   */
+  contentType?: string | undefined;
+  /**
+   * How it is written; both are read.
+   * @default that of `eventing()`, 'binary'
+   */
+  contentMode?: ContentMode | undefined;
   /** For documents. */
   description?: string | undefined;
 }
 
-/** What `@event()` wrote. Frozen. */
+/** What `@event()` or `defineEvent()` wrote. Frozen. */
 export interface EventDescriptor<E extends object = any> {
   readonly target: EventClass<E>;
+  /**
+   * 'definition': made by `defineEvent()`, received events are what the schema makes of them and no instances of the target. Absent where an
+   * older copy of the library wrote it, which means 'class'.
+   */
+  readonly kind?: 'class' | 'definition';
   readonly name: string;
   readonly options: Readonly<EventOptions<E>>;
 }
@@ -168,6 +222,20 @@ export interface PipelineOptions {
    * @default 0
    */
   order?: number | undefined;
+}
+
+/** Brings bodies of one version to the next. Stateless, synchronous. */
+export interface Upcaster {
+  /** `body` may be changed and returned. What it throws archives the event as 'undecodable'. */
+  up(body: Record<string, any>): Record<string, any> & { readonly then?: never };
+}
+
+/** What `@upcaster()` wrote. Frozen. */
+export interface UpcasterDescriptor {
+  readonly target: Class<Upcaster>;
+  readonly event: EventClass;
+  /** The version that it takes. */
+  readonly from: number;
 }
 
 /** What `@envelopePipeline()` wrote. Frozen. */

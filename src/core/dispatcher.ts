@@ -1,21 +1,20 @@
 import { runWithin } from './ambient.js';
 import type { Subscription } from './catalog.js';
 import type { Clock } from './clock.js';
-import type { Codec } from './codec.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { ErrorHandlers } from './error-handlers.js';
 import { TidingsError } from './errors.js';
 import type { FailurePolicy, Fate } from './failure-policy.js';
 import type { Handler, Thrown } from './handler.js';
-import { IncomingEnvelope } from './incoming-envelope.js';
+import { IncomingEnvelope, type Opening } from './incoming-envelope.js';
 import { Judge } from './judge.js';
 import type { Logger } from './logger.js';
 import type { Observers } from './observers.js';
 import type { Delivery, Outcome } from './provider.js';
 import { Run, type RunHome, type SendWithin } from './run.js';
+import { Runs } from './runs.js';
 import type { Neighbour, Solitude } from './solitude.js';
-import { identity, StaleResults, type Result } from './stale-results.js';
 import { crashed, Suspects } from './suspects.js';
 import type { Basin, Tap } from './tap.js';
 
@@ -29,7 +28,6 @@ export interface DispatcherParts {
   readonly subscription: Subscription;
   readonly tap: Tap;
   readonly handler: Handler;
-  readonly codec: Codec;
   readonly failures: FailurePolicy;
   readonly errors: ErrorHandlers;
   /** How many connections this process has lost and outlived. */
@@ -40,7 +38,7 @@ export interface DispatcherParts {
   /** Ends the manager with the error of a listener. Returns at once. */
   readonly halt: (error: unknown) => void;
   readonly ambient: boolean;
-  readonly maxBodyBytes: number;
+  readonly opening: Opening;
   readonly counters: Counters;
   readonly observers: Observers;
   readonly logger: Logger;
@@ -60,21 +58,20 @@ export class Dispatcher implements Basin, Neighbour {
   readonly #home: RunHome;
   readonly #judge: Judge;
   readonly #waiting: Delivery[] = [];
-  readonly #runs = new Map<string | Delivery, Run>();
-  readonly #results = new StaleResults();
+  readonly #runs: Runs;
   readonly #suspects: Suspects;
   readonly #idle = new Set<() => void>();
   /** Given up at the listener's timeout, and still going. */
   #overdue = 0;
   /** Waiting to be handled alone. */
   #secluded = 0;
-  #archived = 0;
   #stopping = false;
 
   constructor(parts: DispatcherParts) {
     const { subscription, failures, sendWithin, tap, solitude } = parts;
     this.#parts = parts;
     this.#judge = new Judge(parts);
+    this.#runs = new Runs(parts.counters);
     this.#suspects = new Suspects(subscription.spec.maxCrashes, parts.lost);
     this.#home = {
       listener: subscription.listener,
@@ -102,7 +99,7 @@ export class Dispatcher implements Basin, Neighbour {
 
   /** Events that went to the archive from here. */
   get archived(): number {
-    return this.#archived;
+    return this.#runs.archived;
   }
 
   get overdue(): number {
@@ -114,7 +111,7 @@ export class Dispatcher implements Basin, Neighbour {
     if (this.#stopping) this.#giveBack(delivery);
     else if (this.#suspects.isWorn(delivery)) this.#renew(delivery);
     else if (this.#hasPlace()) this.#begin(delivery);
-    else if (!this.#follow(delivery)) this.#wait(delivery);
+    else if (!this.#runs.follow(delivery)) this.#wait(delivery);
   };
 
   /** No run begins any more; what waits is left for others. */
@@ -139,7 +136,7 @@ export class Dispatcher implements Basin, Neighbour {
 
   /** Whether it is one of this listener's here. */
   has(run: Run): boolean {
-    return this.#runs.get(keyOf(run.delivery)) === run;
+    return this.#runs.has(run);
   }
 
   /** The run's listener waits for stop(): it is not waited for by others that do the same. */
@@ -150,10 +147,10 @@ export class Dispatcher implements Basin, Neighbour {
 
   /** Leaves what still runs to others: signals abort, results are ignored. */
   abandon(): void {
-    for (const run of this.#runs.values()) {
+    for (const run of this.#runs) {
       run.abandon();
       this.#giveBack(run.delivery);
-      this.#giveBackFollowers(run);
+      for (const follower of run.followers ?? []) this.#giveBack(follower);
     }
     this.#runs.clear();
     this.#wakeIdle();
@@ -165,7 +162,7 @@ export class Dispatcher implements Basin, Neighbour {
   }
 
   #runsOn(butLeaving: boolean): boolean {
-    for (const run of this.#runs.values()) if (!(butLeaving && run.leaving)) return true;
+    for (const run of this.#runs) if (!(butLeaving && run.leaving)) return true;
     return false;
   }
 
@@ -178,49 +175,24 @@ export class Dispatcher implements Basin, Neighbour {
   // --- beginning ---------------------------------------------------------------------------------------------------
 
   #begin(delivery: Delivery): void {
-    if (this.#follow(delivery)) return;
+    if (this.#runs.follow(delivery)) return;
     if (delivery.stale === true) {
       this.#dropStale(delivery);
       return;
     }
-    const known = this.#results.take(delivery.message);
-    if (known !== undefined) this.#adopt(delivery, known);
-    else if (this.#suspects.isSuspect(delivery)) void this.#alone(delivery);
+    if (this.#runs.adopt(delivery)) return;
+    if (this.#suspects.isSuspect(delivery)) void this.#alone(delivery);
     else void this.#run(delivery);
   }
 
   #run(delivery: Delivery): Promise<void> {
-    const { codec, maxBodyBytes, subscription, ambient, deadlines, clock } = this.#parts;
-    const envelope = new IncomingEnvelope(delivery.message, subscription.event, codec, maxBodyBytes);
+    const { opening, subscription, ambient, deadlines, clock } = this.#parts;
+    const envelope = new IncomingEnvelope(delivery.message, opening);
     const run = new Run(delivery, envelope, this.#home);
-    this.#runs.set(keyOf(delivery), run);
+    this.#runs.add(run);
     const { timeoutMs } = subscription.listener.options;
     if (timeoutMs !== undefined) run.expireAt(clock.now() + timeoutMs, deadlines);
     return ambient ? runWithin(run, this.#handle) : this.#handle(run);
-  }
-
-  /** The same message is being handled already: its connection was lost under the run. One call, one result. */
-  #follow(delivery: Delivery): boolean {
-    const run = this.#runs.get(keyOf(delivery));
-    if (run === undefined) return false;
-    if (run.ended || run.delivery.stale !== true) (run.followers ??= []).push(delivery);
-    else {
-      // One run takes one place, however many connections it outlives: the delivery that can be settled has it from now on.
-      this.#parts.counters.stale++;
-      this.#parts.counters.adopted++;
-      void run.delivery.settle(giveBack);
-      run.delivery = delivery;
-    }
-    return true;
-  }
-
-  /** A run that outlived its connection has come to a result which could not be settled then. */
-  #adopt(delivery: Delivery, result: Result): void {
-    this.#parts.counters.adopted++;
-    void delivery.settle(result.outcome).then((settlement) => {
-      if (settlement === 'settled') this.#countFate(result.fate);
-      else this.#results.keep(delivery.message, result);
-    });
   }
 
   /** The same once more, for which the broker counts anew. A run that still handles it gets the copy as it got the delivery. */
@@ -296,7 +268,7 @@ export class Dispatcher implements Basin, Neighbour {
     // At once: nothing may begin that would be given back again.
     if (verdict?.fate === 'stopped') this.stop();
     run.ended = true;
-    const settled = await this.#settle(run, verdict?.outcome ?? accept, verdict?.fate);
+    const settled = await this.#runs.settle(run, verdict?.outcome ?? accept, verdict?.fate);
     if (settled && this.#parts.observers.any) this.#tell(run, thrown, verdict?.fate);
     if (verdict?.fate === 'stopped') this.#parts.halt(thrown?.error);
     this.widened();
@@ -312,42 +284,12 @@ export class Dispatcher implements Basin, Neighbour {
     }
   }
 
-  /** Settles the delivery and what followed it; false when all their connections were gone. */
-  async #settle(run: Run, outcome: Outcome, fate: Fate | undefined): Promise<boolean> {
-    const { counters } = this.#parts;
-    let settled = (await run.delivery.settle(outcome)) === 'settled';
-    if (settled) this.#countFate(fate);
-    else counters.stale++;
-    // One of them may carry the outcome out; a true double of the message then needs nothing more. The last look and the end of the
-    // run are in one stretch, so that no follower comes in between.
-    for (let follower = run.followers?.shift(); follower !== undefined; follower = run.followers?.shift()) {
-      counters.adopted++;
-      if ((await follower.settle(settled && outcome.do !== 'return' ? accept : outcome)) === 'settled' && !settled) {
-        settled = true;
-        this.#countFate(fate);
-      }
-    }
-    const key = keyOf(run.delivery);
-    if (this.#runs.get(key) === run) this.#runs.delete(key);
-    if (!settled && outcome.do !== 'return') this.#results.keep(run.delivery.message, { outcome, fate });
-    return settled;
-  }
-
-  #countFate(fate: Fate | undefined): void {
-    if (fate === 'archived') this.#archived++;
-    if (fate !== undefined && fate !== 'stopped') this.#parts.counters[fate]++;
-  }
-
   #tell({ envelope, attempt, inner }: Run, thrown: Thrown | undefined, fate: Fate | undefined): void {
     const { observers, subscription } = this.#parts;
     const fact = { envelope, listener: subscription.listener, attempt };
     if (thrown !== undefined && fate !== undefined)
       observers.tell('failed', { ...fact, error: thrown.error, fate, archived: fate === 'archived' });
     else if (inner !== undefined) observers.tell('handled', fact);
-  }
-
-  #giveBackFollowers(run: Run): void {
-    for (const follower of run.followers ?? []) this.#giveBack(follower);
   }
 
   /** It waited here while its connection went: the broker delivers it again, perhaps to another process. */
@@ -365,8 +307,4 @@ export class Dispatcher implements Basin, Neighbour {
     for (const wake of this.#idle) wake();
     this.#idle.clear();
   }
-}
-
-function keyOf(delivery: Delivery): string | Delivery {
-  return identity(delivery.message) ?? delivery;
 }

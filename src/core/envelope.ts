@@ -11,13 +11,25 @@ export interface Envelope<E extends object = object> {
   readonly correlationId: string;
   /** The id of the event during whose handling this one was sent. */
   readonly causationId?: string | undefined;
+  /** What the event is about: the CloudEvents attribute of that name, from the event's key. */
+  readonly subject?: string | undefined;
+  /** Of its body's shape: that of the class on sending, on receipt what the message says, 1 where it says nothing. */
+  readonly version: number;
+  /** Of the body. */
   readonly contentType: string;
-  /** Sending: the instance. Handling: decoded at first use, not validated yet; throws 'undecodable' or 'too-large'. */
+  /**
+   * Sending: the instance. Handling: decoded at first use, not validated yet; throws 'undecodable' or 'too-large'. Where the event has a
+   * schema: as it was sent until it is validated, which is just before the listener, and then what the schema makes of the body; changes
+   * made before are lost.
+   */
   readonly event: E;
   /** Handling: the bytes as received. Sending: encoded at first use; what is changed in the event afterwards does not travel. */
   readonly body: Uint8Array;
   /** Replaces the body: on sending at any time, on handling before the event was first read; throws 'pipeline' after that. */
   setBody(body: Uint8Array, contentType?: string): this;
+  /** A CloudEvents attribute by its name without prefix, such as `traceparent` or an extension of a foreign sender. */
+  extension(name: string): string | undefined;
+  /** A header of the user's. `traceparent` and `tracestate` are found too where they came as CloudEvents attributes only. */
   get(name: string): string | undefined;
   /** Throws 'invalid-header' for a name that is reserved or cannot travel, and for a value that is no string. */
   set(name: string, value: string): this;

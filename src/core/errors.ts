@@ -7,6 +7,7 @@ export const errorCodes = [
   'undecodable', // bytes that the codec cannot read
   'too-large', // the body passes maxBodyBytes
   'unknown-event', // a message of another CloudEvents type stood on the queue
+  'unsupported-version', // a received event has a version above that of its class
   'pipeline', // a pipeline broke its contract (next() twice, setBody() too late)
   'not-running', // the manager is stopping, stopped or failed
   'start-timeout', // the broker could not be reached in startTimeoutMs
@@ -111,18 +112,57 @@ export interface EventFault {
   readonly path: string;
   /** What is wrong with it. */
   readonly message: string;
+  /** What the rule asks for: its name (`isUuid`) or a type (`string`). */
+  readonly expected?: string | undefined;
+  /** What was there, shortened: `"abc"`, `12`, `an array of 3`, `nothing`. Absent for secret fields. */
+  readonly received?: string | undefined;
 }
+
+/** More than these are counted only. */
+export const mostFaults = 100;
+const mostShown = 10;
+const longest = { path: 200, message: 300, received: 100, all: 2000 };
 
 /** An event that is not what its class promises. On sending: refused before any I/O. On receipt: archived. */
 export class InvalidEventError extends TidingsError {
+  /** The first 100, each cut to a bearable length. */
   readonly faults: readonly EventFault[];
+  /** How many more were found. */
+  readonly moreFaults: number;
 
-  constructor(event: string, faults: readonly EventFault[], options: ErrorOptions = {}) {
-    const shown = faults.slice(0, 10).map((fault) => (fault.path === '' ? fault.message : `${fault.path}: ${fault.message}`));
-    const more = faults.length > 10 ? ` (and ${String(faults.length - 10)} more)` : '';
-    super('invalid-event', `${event} is invalid: ${shown.join('; ')}${more}`, options);
-    this.faults = Object.freeze([...faults]);
+  /** `moreFaults`: those that were found and are not in the list. */
+  constructor(event: string, faults: readonly EventFault[], { moreFaults = 0, ...options }: ErrorOptions & { moreFaults?: number } = {}) {
+    const kept = faults.slice(0, mostFaults).map(bounded);
+    const total = faults.length + moreFaults;
+    super('invalid-event', `${event} is invalid: ${shownIn(kept, total)}`, options);
+    this.faults = Object.freeze(kept);
+    this.moreFaults = total - kept.length;
   }
+}
+
+function bounded({ path, message, expected, received }: EventFault): EventFault {
+  return Object.freeze({
+    path: cut(path, longest.path),
+    message: cut(message, longest.message),
+    ...(expected === undefined ? undefined : { expected: cut(expected, longest.received) }),
+    ...(received === undefined ? undefined : { received: cut(received, longest.received) }),
+  });
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 3).toWellFormed()}...`;
+}
+
+function shownIn(faults: readonly EventFault[], total: number): string {
+  const shown: string[] = [];
+  let room = longest.all;
+  for (const { path, message, received } of faults.slice(0, mostShown)) {
+    const text = `${path === '' ? '' : `${path}: `}${message}${received === undefined ? '' : ` (received ${received})`}`;
+    room -= text.length + 2;
+    if (room < 0) break;
+    shown.push(text);
+  }
+  return total === shown.length ? shown.join('; ') : `${shown.join('; ')} (and ${String(total - shown.length)} more)`;
 }
 
 /** Thrown by a listener that wants to be called again after `delayMs`. Counted as a failed attempt like any other. */

@@ -1,4 +1,4 @@
-import type { Class, EventClass, EventListenerOptions, Handles } from './descriptors.js';
+import type { Class, EventClass, EventDefinition, EventListenerOptions, Handles } from './descriptors.js';
 import type { EventContext } from './event-context.js';
 import { noteListener } from './registry.js';
 
@@ -16,7 +16,10 @@ export interface ListenerDecorator<E extends object> {
  * class, with a name each. Does not compile on a class whose `on` takes something else. Writes metadata and nothing else;
  * mistakes are reported together by `EventManager.start()`.
  */
-export function eventListener<E extends object>(event: EventClass<E>, options: string | EventListenerOptions = {}): ListenerDecorator<E> {
+export function eventListener<E extends object>(event: EventDefinition<E>, options?: string | EventListenerOptions): ListenerDecorator<E>;
+// eslint-disable-next-line @typescript-eslint/unified-signatures -- a definition is a class of what is sent too: in a union both would speak
+export function eventListener<E extends object>(event: EventClass<E>, options?: string | EventListenerOptions): ListenerDecorator<E>;
+export function eventListener(event: EventClass, options: string | EventListenerOptions = {}): ListenerDecorator<object> {
   const given = typeof options === 'string' ? { name: options } : { ...options };
   return (target) => {
     noteListener(target, { target, event, hears: 'events', name: given.name ?? target.name, options: Object.freeze(given) });

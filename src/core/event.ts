@@ -14,6 +14,6 @@ export interface EventDecorator<E extends object> {
 export function event<E extends object = any>(options: string | EventOptions<E> = {}): EventDecorator<E> {
   const given = typeof options === 'string' ? { name: options } : { ...options };
   return (target) => {
-    noteEvent(target, { target, name: given.name ?? target.name, options: Object.freeze(given) });
+    noteEvent(target, { target, kind: 'class', name: given.name ?? target.name, options: Object.freeze(given) });
   };
 }

@@ -13,6 +13,8 @@ export interface Failure {
   /** The event's identity and its conversation's, however the message said them. */
   readonly id: string;
   readonly correlationId: string;
+  /** The event's name, where its sender said one. */
+  readonly type: string | undefined;
   /** The message as it was received. */
   readonly message: WireMessage;
   readonly attempt: number;

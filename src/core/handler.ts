@@ -1,4 +1,4 @@
-import type { Codec, Validator } from './codec.js';
+import type { Validator } from './codec.js';
 import type { EventContext } from './event-context.js';
 import type { Subscription } from './catalog.js';
 import { TidingsError } from './errors.js';
@@ -10,7 +10,6 @@ export interface HandlerParts {
   readonly subscription: Subscription;
   /** Outermost first. */
   readonly stages: readonly Stage<Run>[];
-  readonly codec: Codec;
   /** Absent: what is received is not validated. */
   readonly validator: Validator | undefined;
   /** The listener, through the container. */
@@ -63,8 +62,8 @@ export class Handler {
 
   async #listen(run: Run): Promise<void> {
     const { validator } = this.#parts;
-    const event = run.envelope.event;
-    if (validator !== undefined) await this.#validate(run, event, validator);
+    if (validator !== undefined) await this.#validate(run, validator);
+    const { event } = run.envelope;
     const found = this.#listener();
     await (found instanceof Promise ? await found : found).on(event, run);
   }
@@ -76,12 +75,14 @@ export class Handler {
     return found instanceof Promise ? found.then((instance) => checked(instance, subscription)) : checked(found, subscription);
   }
 
-  async #validate(run: Run, event: object, validator: Validator): Promise<void> {
+  async #validate(run: Run, validator: Validator): Promise<void> {
     try {
-      await validator.validate(event, this.#parts.subscription.event);
+      await validator.incoming(run.envelope);
     } catch (error) {
       // A rule that could not be asked (its database was down) says nothing about the event.
       if (TidingsError.is(error) && error.code === 'invalid-event') run.envelope.receiptFailure = 'invalid';
+      // What its schema made of it is no event.
+      else if (TidingsError.is(error) && error.code === 'undecodable') run.envelope.receiptFailure ??= 'undecodable';
       throw error;
     }
   }

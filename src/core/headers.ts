@@ -12,9 +12,16 @@ export const wire = {
   specversion: 'cloudEvents_specversion',
   correlationId: 'cloudEvents_correlationid',
   causationId: 'cloudEvents_causationid',
+  subject: 'cloudEvents_subject',
+  dataSchema: 'cloudEvents_dataschema',
+  traceparent: 'cloudEvents_traceparent',
+  tracestate: 'cloudEvents_tracestate',
   /** Made by us for each message sent; foreign ids are often not unique. */
   tidingsId: 'tidings_id',
   contentType: 'tidings_content_type',
+  /** How the body is packed: `gzip`, `zstd`. */
+  contentEncoding: 'tidings_content_encoding',
+  version: 'tidings_version',
   /** 'text' or 'bytes' where the protocol cannot tell: honoured by every provider, and dropped. */
   body: 'tidings_body',
   attempt: 'tidings_attempt',
@@ -45,12 +52,15 @@ export const wire = {
 
 // The form of CloudEvents attributes that some senders use; read, never written.
 const colonPrefix = 'cloudEvents:';
-const underscorePrefix = 'cloudEvents_';
+export const attributePrefix = 'cloudEvents_';
 
 /** A CloudEvents attribute under either prefix. */
 export function cloudEventsAttribute(headers: ReadonlyMap<string, string>, name: string): string | undefined {
-  return headers.get(name) ?? headers.get(colonPrefix + name.slice(underscorePrefix.length));
+  return headers.get(name) ?? headers.get(colonPrefix + name.slice(attributePrefix.length));
 }
+
+/** The trace context of the W3C. These headers travel as CloudEvents attributes too, of the extension for distributed tracing. */
+export const traceHeaders: readonly string[] = ['traceparent', 'tracestate'];
 
 const legalName = /^[A-Za-z0-9_.-]{1,128}$/;
 const reservedPrefix = /^(cloudEvents[_:]|tidings_|_?AMQ_|JMS|NATIVE_)/i;
@@ -58,6 +68,7 @@ const reservedPrefix = /^(cloudEvents[_:]|tidings_|_?AMQ_|JMS|NATIVE_)/i;
 /** What AMQP, STOMP or Artemis take for themselves: lost, replaced or acted on. */
 const reservedNames = new Set([
   'ack',
+  'content-encoding',
   'content-length',
   'content-type',
   'correlation-id',

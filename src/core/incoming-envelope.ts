@@ -1,13 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import type { Codec } from './codec.js';
+import type { CheckedOnReceipt, Codec } from './codec.js';
+import { contentOf, saidContentType, type Content } from './content.js';
 import type { EventDescriptor } from './descriptors.js';
 import { jsonContentType, type Envelope } from './envelope.js';
 import { TidingsError } from './errors.js';
-import { checkedHeader, cloudEventsAttribute, isReservedHeader, wire } from './headers.js';
+import { attributePrefix, checkedHeader, cloudEventsAttribute, isReservedHeader, traceHeaders, wire } from './headers.js';
 import type { WireMessage } from './provider.js';
+import { isStructured } from './structured-mode.js';
+import type { Upcasters } from './upcasters.js';
+import { versionIn, versionOf } from './versions.js';
 
 /** What makes a message one that will never be handled, however often it is tried. */
-export type ReceiptFailure = 'undecodable' | 'invalid' | 'too-large' | 'unknown-event';
+export type ReceiptFailure = 'undecodable' | 'invalid' | 'too-large' | 'unknown-event' | 'unsupported-version';
+
+/** What the envelopes of one subscription share. */
+export interface Opening {
+  readonly descriptor: EventDescriptor;
+  readonly codec: Codec;
+  readonly upcasters: Upcasters;
+  readonly maxBodyBytes: number;
+}
 
 const encoder = new TextEncoder();
 
@@ -15,55 +27,79 @@ const encoder = new TextEncoder();
  * An event on its way in. Edits of headers and body live in here only: the message itself, which a retry or the archive copies,
  * stays as it was received.
  */
-export class IncomingEnvelope implements Envelope {
+export class IncomingEnvelope implements Envelope, CheckedOnReceipt {
   readonly message: WireMessage;
-  readonly id: string;
   /** Why the event cannot be read, once that was tried and failed. */
   receiptFailure: ReceiptFailure | undefined;
   /** Its run was left to others: what that comes to counts for nothing. */
   abandoned = false;
-  readonly #descriptor: EventDescriptor;
-  readonly #codec: Codec;
-  readonly #maxBodyBytes: number;
-  #body: string | Uint8Array;
+  readonly #opening: Opening;
+  /** In structured mode the document says what else the headers do. It is opened when somebody asks. */
+  readonly #structured: boolean;
+  #content: Content | TidingsError | undefined;
+  #id: string | undefined;
+  /** Set by a pipeline. */
+  #body: Uint8Array | undefined;
   #contentType: string | undefined;
   #edited: Map<string, string> | undefined;
   #event: object | undefined;
   #time: Date | undefined;
 
-  constructor(message: WireMessage, descriptor: EventDescriptor, codec: Codec, maxBodyBytes: number) {
+  constructor(message: WireMessage, opening: Opening) {
     this.message = message;
-    this.#descriptor = descriptor;
-    this.#codec = codec;
-    this.#maxBodyBytes = maxBodyBytes;
-    this.#body = message.body;
-    this.#contentType = message.headers.get(wire.contentType) ?? message.contentType;
-    this.id = cloudEventsAttribute(message.headers, wire.id) ?? message.headers.get(wire.tidingsId) ?? message.nativeId ?? randomUUID();
+    this.#opening = opening;
+    this.#structured = isStructured(saidContentType(message));
+  }
+
+  get id(): string {
+    return (this.#id ??= this.#attribute(wire.id) ?? this.message.headers.get(wire.tidingsId) ?? this.message.nativeId ?? randomUUID());
+  }
+
+  get descriptor(): EventDescriptor {
+    return this.#opening.descriptor;
   }
 
   get type(): string {
-    return cloudEventsAttribute(this.message.headers, wire.type) ?? this.#descriptor.name;
+    return this.saidType ?? this.descriptor.name;
+  }
+
+  /** Undefined where the sender said none. */
+  get saidType(): string | undefined {
+    return this.#attribute(wire.type);
   }
 
   get source(): string {
-    return cloudEventsAttribute(this.message.headers, wire.source) ?? '';
+    return this.#attribute(wire.source) ?? '';
   }
 
   /** When the sender said nothing readable: when it was first asked for here. */
   get time(): Date {
-    return (this.#time ??= sentTime(this.message));
+    return (this.#time ??= sentTime(this.#attribute(wire.time)));
   }
 
   get correlationId(): string {
-    return cloudEventsAttribute(this.message.headers, wire.correlationId) ?? this.message.correlationId ?? this.id;
+    return this.#attribute(wire.correlationId) ?? this.message.correlationId ?? this.id;
   }
 
   get causationId(): string | undefined {
-    return cloudEventsAttribute(this.message.headers, wire.causationId);
+    return this.#attribute(wire.causationId);
+  }
+
+  get subject(): string | undefined {
+    return this.#attribute(wire.subject);
+  }
+
+  get version(): number {
+    try {
+      return versionIn(this.#said(), this.descriptor);
+    } catch (error) {
+      this.receiptFailure = 'undecodable';
+      throw error;
+    }
   }
 
   get contentType(): string {
-    return this.#contentType ?? jsonContentType;
+    return this.#dataType() ?? jsonContentType;
   }
 
   get event(): object {
@@ -71,7 +107,26 @@ export class IncomingEnvelope implements Envelope {
   }
 
   get body(): Uint8Array {
-    return typeof this.#body === 'string' ? encoder.encode(this.#body) : this.#body;
+    const data = this.#data();
+    return typeof data === 'string' ? encoder.encode(data) : data;
+  }
+
+  wireForm(): object {
+    this.#refuseForeignType();
+    const version = this.#understoodVersion();
+    const { codec, upcasters, descriptor } = this.#opening;
+    const body = this.#data();
+    try {
+      const fields = codec.read(body, this.#dataType(), descriptor);
+      return version < versionOf(descriptor) ? upcasters.up(fields, version, descriptor) : fields;
+    } catch (error) {
+      this.receiptFailure = 'undecodable';
+      throw error;
+    }
+  }
+
+  take(event: object): void {
+    this.#event = event;
   }
 
   setBody(body: Uint8Array, contentType?: string): this {
@@ -87,8 +142,14 @@ export class IncomingEnvelope implements Envelope {
     return this;
   }
 
+  extension(name: string): string | undefined {
+    return this.#attribute(attributePrefix + name);
+  }
+
   get(name: string): string | undefined {
-    return isReservedHeader(name) ? undefined : this.#current().get(name);
+    if (isReservedHeader(name)) return undefined;
+    const found = this.#current().get(name);
+    return found === undefined && this.#edited === undefined && traceHeaders.includes(name) ? this.#foreignTrace(name) : found;
   }
 
   set(name: string, value: string): this {
@@ -107,6 +168,7 @@ export class IncomingEnvelope implements Envelope {
 
   *headers(): IterableIterator<[string, string]> {
     for (const entry of this.#current()) if (!isReservedHeader(entry[0])) yield entry;
+    if (this.#edited === undefined) yield* this.#foreignTraces();
   }
 
   #current(): ReadonlyMap<string, string> {
@@ -114,14 +176,58 @@ export class IncomingEnvelope implements Envelope {
   }
 
   #editable(): Map<string, string> {
-    return (this.#edited ??= new Map(this.message.headers));
+    if (this.#edited === undefined) {
+      this.#edited = new Map(this.message.headers);
+      for (const [name, value] of this.#foreignTraces()) this.#edited.set(name, value);
+    }
+    return this.#edited;
+  }
+
+  /** The trace context that came as CloudEvents attributes only. Beside a header `traceparent` it is of another span: the two are not mixed. */
+  #foreignTrace(name: string): string | undefined {
+    return this.message.headers.has('traceparent') ? undefined : this.extension(name);
+  }
+
+  *#foreignTraces(): IterableIterator<[string, string]> {
+    for (const name of traceHeaders) {
+      const value = this.message.headers.has(name) ? undefined : this.#foreignTrace(name);
+      if (value !== undefined) yield [name, value];
+    }
+  }
+
+  #attribute(name: string): string | undefined {
+    return cloudEventsAttribute(this.#said(), name);
+  }
+
+  /** Everything that the message says of itself. */
+  #said(): ReadonlyMap<string, string> {
+    const content = this.#structured ? this.#opened() : undefined;
+    return content === undefined || content instanceof TidingsError ? this.message.headers : content.headers;
+  }
+
+  #dataType(): string | undefined {
+    if (this.#contentType !== undefined) return this.#contentType;
+    const content = this.#structured ? this.#opened() : undefined;
+    // What is wrong with it is told to whoever wants the body.
+    if (content instanceof TidingsError) return undefined;
+    return content === undefined ? saidContentType(this.message) : content.contentType;
+  }
+
+  #data(): string | Uint8Array {
+    if (this.#body !== undefined) return this.#body;
+    const content = this.#opened();
+    return content instanceof TidingsError ? this.#refuseFor(content) : content.data;
+  }
+
+  /** Once. */
+  #opened(): Content | TidingsError {
+    return (this.#content ??= contentOf(this.message, this.descriptor.name, this.#opening.maxBodyBytes));
   }
 
   #decode(): object {
-    this.#refuseForeignType();
-    this.#refuseOversize();
+    const fields = this.wireForm();
     try {
-      return this.#codec.decode(this.#body, this.#contentType, this.#descriptor);
+      return this.#opening.codec.make(fields, this.descriptor);
     } catch (error) {
       this.receiptFailure = 'undecodable';
       throw error;
@@ -129,28 +235,38 @@ export class IncomingEnvelope implements Envelope {
   }
 
   #refuseForeignType(): void {
-    const { name, options } = this.#descriptor;
+    const { name, options } = this.descriptor;
     if (this.type === name || options.accepts?.includes(this.type) === true) return;
-    this.receiptFailure = 'unknown-event';
-    throw new TidingsError(
+    this.#refuse(
       'unknown-event',
       `a message of type '${this.type.slice(0, 200)}' stood on the queue of '${name}': send it to its own address, or list its type in accepts of @event('${name}')`,
     );
   }
 
-  #refuseOversize(): void {
-    const bytes = typeof this.#body === 'string' ? Buffer.byteLength(this.#body) : this.#body.byteLength;
-    if (bytes <= this.#maxBodyBytes) return;
-    this.receiptFailure = 'too-large';
-    throw new TidingsError(
-      'too-large',
-      `a message of ${this.#descriptor.name} has ${String(bytes)} bytes, the limit maxBodyBytes is ${String(this.#maxBodyBytes)}`,
+  /** At most as new as the class, or taken as if it were. */
+  #understoodVersion(): number {
+    const { name, options } = this.descriptor;
+    const { version } = this;
+    const known = versionOf(this.descriptor);
+    if (version <= known) return version;
+    if (options.newerVersions === 'accept') return known;
+    return this.#refuse(
+      'unsupported-version',
+      `a message of ${name} has version ${String(version)}, and this process knows ${String(known)}: bring it up to date and replay the event, or say newerVersions: 'accept'`,
     );
+  }
+
+  #refuse(failure: Exclude<ReceiptFailure, 'invalid'>, text: string): never {
+    return this.#refuseFor(new TidingsError(failure, text));
+  }
+
+  #refuseFor(error: TidingsError): never {
+    this.receiptFailure = error.code as ReceiptFailure;
+    throw error;
   }
 }
 
-function sentTime(message: WireMessage): Date {
-  const said = cloudEventsAttribute(message.headers, wire.time);
+function sentTime(said: string | undefined): Date {
   if (said !== undefined) {
     // The Python binding of CloudEvents writes milliseconds since the epoch.
     const time = new Date(/^\d+$/.test(said) ? Number(said) : said);

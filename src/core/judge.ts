@@ -41,6 +41,7 @@ export class Judge {
       reason: run.crashed ? 'crashed' : envelope.receiptFailure,
       id: envelope.id,
       correlationId: envelope.correlationId,
+      type: envelope.saidType,
       message: delivery.message,
       attempt,
       listener,

@@ -1,9 +1,12 @@
-import type { Codec } from './codec.js';
-import type { EventDescriptor } from './descriptors.js';
+import type { Checked, Codec } from './codec.js';
+import type { ContentMode, EventDescriptor } from './descriptors.js';
 import { jsonContentType, type Envelope } from './envelope.js';
 import { TidingsError } from './errors.js';
-import { checkedHeader, wire } from './headers.js';
+import { attributePrefix, checkedHeader, wire } from './headers.js';
+import { packed, type Packing } from './packing.js';
 import type { WireMessage } from './provider.js';
+import { structuredContentType, writeStructured } from './structured-mode.js';
+import { dataSchemaOf, versionOf } from './versions.js';
 
 export interface Attributes {
   readonly id: string;
@@ -12,25 +15,38 @@ export interface Attributes {
   readonly time: Date;
   readonly correlationId: string;
   readonly causationId: string | undefined;
+  readonly subject: string | undefined;
+}
+
+/** What all events that leave have in common. */
+export interface Leaving {
+  readonly maxBodyBytes: number;
+  /** Absent: bodies are not packed. */
+  readonly packing: Packing | undefined;
+  /** Of events that do not say their own. */
+  readonly contentMode: ContentMode;
 }
 
 const encoder = new TextEncoder();
 
 /** An event on its way out. */
-export class OutgoingEnvelope implements Envelope {
+export class OutgoingEnvelope implements Envelope, Checked {
   readonly event: object;
   readonly descriptor: EventDescriptor;
   readonly #attributes: Attributes;
   readonly #codec: Codec;
   readonly #headers = new Map<string, string>();
-  #contentType = jsonContentType;
+  #contentType: string;
   #encoded: string | Uint8Array | undefined;
+  /** Set by a pipeline. */
+  #replaced: string | Uint8Array | undefined;
 
   constructor(event: object, descriptor: EventDescriptor, attributes: Attributes, codec: Codec) {
     this.event = event;
     this.descriptor = descriptor;
     this.#attributes = attributes;
     this.#codec = codec;
+    this.#contentType = codec.contentType(descriptor);
   }
 
   get id(): string {
@@ -57,19 +73,31 @@ export class OutgoingEnvelope implements Envelope {
     return this.#attributes.causationId;
   }
 
+  get subject(): string | undefined {
+    return this.#attributes.subject;
+  }
+
+  get version(): number {
+    return versionOf(this.descriptor);
+  }
+
   get contentType(): string {
     return this.#contentType;
   }
 
   get body(): Uint8Array {
-    const encoded = this.#encode();
+    const encoded = this.#replaced ?? this.#encode();
     return typeof encoded === 'string' ? encoder.encode(encoded) : encoded;
   }
 
   setBody(body: Uint8Array, contentType = this.#contentType): this {
-    this.#encoded = body;
+    this.#replaced = body;
     this.#contentType = contentType;
     return this;
+  }
+
+  extension(name: string): string | undefined {
+    return this.#wireHeaders().get(attributePrefix + name);
   }
 
   get(name: string): string | undefined {
@@ -93,9 +121,17 @@ export class OutgoingEnvelope implements Envelope {
     return this.#headers.entries();
   }
 
+  wireForm(): object {
+    return this.#codec.read(this.#encode(), this.#codec.contentType(this.descriptor), this.descriptor);
+  }
+
   /** The message as it travels. Throws 'too-large' above `maxBodyBytes` and what the codec throws. */
-  toWire(maxBodyBytes: number): WireMessage {
-    const body = this.#encode();
+  toWire({ maxBodyBytes, packing, contentMode }: Leaving): WireMessage {
+    const headers = this.#wireHeaders();
+    const data = this.#replaced ?? this.#encode();
+    const structured = (this.descriptor.options.contentMode ?? contentMode) === 'structured';
+    const body = structured ? writeStructured(headers, data, this.#contentType) : data;
+    const contentType = structured ? structuredContentType : this.#contentType;
     const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
     if (bytes > maxBodyBytes) {
       throw new TidingsError(
@@ -103,13 +139,17 @@ export class OutgoingEnvelope implements Envelope {
         `${this.type} has a body of ${String(bytes)} bytes, the limit maxBodyBytes is ${String(maxBodyBytes)}: send a reference instead, or raise it on both sides`,
       );
     }
-    const json = this.#contentType === jsonContentType;
+    const json = contentType === jsonContentType;
+    const smaller = packing === undefined ? undefined : packed(body, packing);
+    if (smaller !== undefined) headers.set(wire.contentEncoding, packing?.encoding as string);
+    if (!json) headers.set(wire.contentType, contentType);
     return {
-      body,
-      headers: this.#wireHeaders(json),
+      body: smaller ?? body,
+      headers,
       durable: this.descriptor.options.durable ?? true,
       correlationId: this.#attributes.correlationId,
-      ...(json ? undefined : { contentType: this.#contentType }),
+      ...(json && smaller === undefined ? undefined : { contentType }),
+      ...(smaller === undefined ? undefined : { contentEncoding: packing?.encoding as string }),
     };
   }
 
@@ -117,8 +157,10 @@ export class OutgoingEnvelope implements Envelope {
     return (this.#encoded ??= this.#codec.encode(this.event, this.descriptor));
   }
 
-  #wireHeaders(json: boolean): Map<string, string> {
-    const { id, tidingsId, source, time, correlationId, causationId } = this.#attributes;
+  /** The user's, the attributes, and who it is. */
+  #wireHeaders(): Map<string, string> {
+    const { id, tidingsId, source, time, correlationId, causationId, subject } = this.#attributes;
+    const { version } = this.descriptor.options;
     const headers = new Map(this.#headers);
     headers.set(wire.id, id);
     headers.set(wire.source, source);
@@ -127,8 +169,20 @@ export class OutgoingEnvelope implements Envelope {
     headers.set(wire.specversion, '1.0');
     headers.set(wire.correlationId, correlationId);
     if (causationId !== undefined) headers.set(wire.causationId, causationId);
+    if (subject !== undefined) headers.set(wire.subject, subject);
+    if (version !== undefined) {
+      headers.set(wire.version, String(version));
+      headers.set(wire.dataSchema, dataSchemaOf(this.type, version));
+    }
+    if (this.#headers.size > 0) this.#setTrace(headers);
     headers.set(wire.tidingsId, tidingsId);
-    if (!json) headers.set(wire.contentType, this.#contentType);
     return headers;
+  }
+
+  #setTrace(headers: Map<string, string>): void {
+    const [traceparent, tracestate] = [this.#headers.get('traceparent'), this.#headers.get('tracestate')];
+    if (traceparent === undefined || traceparent === '') return;
+    headers.set(wire.traceparent, traceparent);
+    if (tracestate !== undefined && tracestate !== '') headers.set(wire.tracestate, tracestate);
   }
 }

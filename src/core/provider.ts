@@ -13,6 +13,8 @@ export interface Provider {
   readonly queueNaming?: QueueNaming;
   /** The clock that the manager shall go by too. Default: the machine's. */
   readonly clock?: Clock;
+  /** Where it connects to, for documents. Absent where there is no network. */
+  readonly endpoints?: readonly ProviderEndpoint[];
 
   /**
    * Connects, and makes the queues of all `specs` and their archives. While the broker is away it tries on, with capped
@@ -44,6 +46,15 @@ export interface Provider {
 
   /** With the capability 'manage': what an operator sees of the queues. */
   readonly queues?: QueueAdmin;
+}
+
+/** One broker, told without a secret. */
+export interface ProviderEndpoint {
+  /** Scheme, host, port and path; without user, password and query. */
+  readonly url: string;
+  /** As AsyncAPI names it: 'amqp1', 'stomp' ... */
+  readonly protocol: string;
+  readonly protocolVersion: string;
 }
 
 /**
@@ -106,6 +117,8 @@ export interface WireMessage {
   readonly headers: ReadonlyMap<string, string>;
   /** As the protocol's own field says it. Absent for JSON text, which every client reads without. */
   readonly contentType?: string;
+  /** How the body is packed, as the protocol's own field says it. Absent for a body that is not. */
+  readonly contentEncoding?: string;
   /** Survives a restart of the broker. */
   readonly durable: boolean;
   /** The protocol's own message id: only on receipt, only when the sender set one. Foreign ids are often not unique. */

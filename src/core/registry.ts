@@ -1,23 +1,25 @@
 import 'reflect-metadata';
-import type { Class, EventClass, EventDescriptor, EventListenerDescriptor, PipelineDescriptor } from './descriptors.js';
+import type { Class, EventClass, EventDescriptor, EventListenerDescriptor, PipelineDescriptor, UpcasterDescriptor } from './descriptors.js';
 
 // Metadata keys and the registry's symbol are the same in every copy of this library, so that two copies in one tree
 // understand each other. Change their meaning only together with their names.
 const eventKey = 'tidings:event';
 const listenersKey = 'tidings:listeners';
 const pipelineKey = 'tidings:pipeline';
+const upcastersKey = 'tidings:upcasters';
 
 interface Registry {
   readonly events: Set<EventClass>;
   readonly listeners: Set<Class>;
   readonly pipelines: Set<Class>;
+  readonly upcasters: Set<Class>;
 }
 
 const symbol = Symbol.for('tidings.registry');
 const shared = globalThis as { [symbol]?: Registry | undefined };
 
 /** The only process-wide state: which classes were decorated, in that order. */
-const registry: Registry = (shared[symbol] ??= { events: new Set(), listeners: new Set(), pipelines: new Set() });
+const registry: Registry = (shared[symbol] ??= { events: new Set(), listeners: new Set(), pipelines: new Set(), upcasters: new Set() });
 
 export function noteEvent(target: EventClass, descriptor: EventDescriptor): void {
   Reflect.defineMetadata(eventKey, Object.freeze(descriptor), target);
@@ -35,6 +37,11 @@ export function notePipeline(target: Class, descriptor: PipelineDescriptor): voi
   registry.pipelines.add(target);
 }
 
+export function noteUpcaster(target: Class, descriptor: UpcasterDescriptor): void {
+  Reflect.defineMetadata(upcastersKey, Object.freeze([Object.freeze(descriptor), ...upcasterDescriptors(target)]), target);
+  registry.upcasters.add(target);
+}
+
 // Own metadata only: a class derived from an event, a listener or a pipeline is none until it is decorated itself.
 
 export function eventDescriptor(target: unknown): EventDescriptor | undefined {
@@ -48,6 +55,20 @@ export function listenerDescriptors(target: unknown): readonly EventListenerDesc
 
 export function pipelineDescriptor(target: unknown): PipelineDescriptor | undefined {
   return typeof target === 'function' ? (Reflect.getOwnMetadata(pipelineKey, target) as PipelineDescriptor | undefined) : undefined;
+}
+
+/** A class may bring several steps, or steps of several events. */
+export function upcasterDescriptors(target: unknown): readonly UpcasterDescriptor[] {
+  if (typeof target !== 'function') return [];
+  return (Reflect.getOwnMetadata(upcastersKey, target) as readonly UpcasterDescriptor[] | undefined) ?? [];
+}
+
+export function decoratedEvents(): EventClass[] {
+  return [...registry.events];
+}
+
+export function decoratedUpcasters(): Class[] {
+  return [...registry.upcasters];
 }
 
 export function decoratedListeners(): Class[] {

@@ -3,8 +3,9 @@ import type { Clock } from './clock.js';
 import type { Codec, Validator } from './codec.js';
 import type { Counters } from './counters.js';
 import type { EventDescriptor } from './descriptors.js';
-import { SendError, type TidingsError } from './errors.js';
-import { OutgoingEnvelope } from './outgoing-envelope.js';
+import type { Envelope } from './envelope.js';
+import { SendError, TidingsError } from './errors.js';
+import { OutgoingEnvelope, type Leaving } from './outgoing-envelope.js';
 import { chain, type Passage, type Passing, type Stage } from './pipeline-chain.js';
 import type { Observers } from './observers.js';
 import type { Provider, WireMessage } from './provider.js';
@@ -22,7 +23,7 @@ export interface SenderParts {
   readonly validator: Validator | undefined;
   readonly serviceName: string;
   readonly namePrefix: string;
-  readonly maxBodyBytes: number;
+  readonly leaving: Leaving;
   /** Why nothing is sent now, where sends shall not wait for the broker. */
   readonly away: () => Error | undefined;
   readonly counters: Counters;
@@ -91,20 +92,21 @@ export class Sender {
       time: new Date(clock.now()),
       correlationId: options.correlationId ?? cause?.envelope.correlationId ?? id,
       causationId: cause?.envelope.id,
+      subject: options.key ?? keyOf(event, descriptor),
     };
     const envelope = new OutgoingEnvelope(event, descriptor, attributes, codec);
     for (const name in options.headers) envelope.set(name, options.headers[name] as string);
+    if (cause !== undefined) passOnTrace(cause.envelope, envelope);
     return envelope;
   }
 
   async #reach(sending: Sending): Promise<void> {
-    const { validator, maxBodyBytes, deadlines } = this.#parts;
+    const { validator, leaving, deadlines } = this.#parts;
     const { envelope, wait } = sending;
-    const { descriptor } = envelope;
-    const checked = validator?.validate(envelope.event, descriptor);
+    const checked = validator?.outgoing(envelope);
     // A rule may ask a database. With pipelines the whole passage is bounded already.
     if (checked !== undefined) await (this.#hasStages ? checked : within(checked, deadlines, wait, (why) => giveUp(sending, why)));
-    const message = envelope.toWire(maxBodyBytes);
+    const message = envelope.toWire(leaving);
     if (sending.givenUp !== undefined) throw sending.givenUp;
     this.#refuseOffline(envelope);
     sending.left = true;
@@ -131,6 +133,25 @@ export class Sender {
       sending.answered = true;
     }
   }
+}
+
+/** What is sent while an event is handled belongs to its trace, unless it says another one. */
+function passOnTrace(from: Envelope, to: OutgoingEnvelope): void {
+  if (to.has('traceparent')) return;
+  const traceparent = from.get('traceparent');
+  if (traceparent === undefined || traceparent === '') return;
+  to.set('traceparent', traceparent);
+  const tracestate = from.get('tracestate');
+  if (tracestate !== undefined && !to.has('tracestate')) to.set('tracestate', tracestate);
+}
+
+function keyOf(event: object, { name, options }: EventDescriptor): string | undefined {
+  const key: unknown = options.key?.(event);
+  if (key === undefined || (typeof key === 'string' && key !== '')) return key;
+  throw new TidingsError(
+    'configuration',
+    `key() of @event('${name}') gave ${key === '' ? 'an empty text' : `a ${typeof key}`}: return a text, or undefined`,
+  );
 }
 
 const counterOf = { refused: 'refused', unknown: 'unknown', 'not-sent': 'unsent' } as const;

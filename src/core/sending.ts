@@ -1,5 +1,5 @@
 import { describe, SendError, TidingsError } from './errors.js';
-import type { EventClass, Fields, Instance } from './descriptors.js';
+import type { EventClass, EventDefinition, Fields, Instance } from './descriptors.js';
 
 export interface SendOptions {
   /**
@@ -11,6 +11,11 @@ export interface SendOptions {
   headers?: Record<string, string> | undefined;
   /** @default that of the event being handled, else the event's own id */
   correlationId?: string | undefined;
+  /**
+   * What the event is about: its CloudEvents attribute `subject`.
+   * @default what `key` of `@event()` gives
+   */
+  key?: string | undefined;
   /**
    * For the whole call, pipelines and waiting for the broker included.
    * @default 30 000
@@ -33,6 +38,7 @@ export interface SentEvent {
  * their order.
  */
 export interface SendEvent {
+  <E extends object>(event: EventDefinition<object, E>, fields: NoInfer<E>, options?: SendOptions): Promise<SentEvent>;
   <E extends object>(event: EventClass<E>, fields: Fields<E>, options?: SendOptions): Promise<SentEvent>;
   (event: Instance, options?: SendOptions): Promise<SentEvent>;
 }
@@ -44,12 +50,13 @@ export function offline(event: string, why: Error): SendError {
 }
 
 /** Throws 'configuration' for options that would make a send wait for ever or lose its identity. */
-export function checkSendOptions({ id, correlationId, timeoutMs }: SendOptions): void {
+export function checkSendOptions({ id, correlationId, key, timeoutMs }: SendOptions): void {
   if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
     throw new TidingsError('configuration', 'timeoutMs of a send must be a number of milliseconds above 0');
   }
   checkText('id', id);
   checkText('correlationId', correlationId);
+  checkText('key', key);
 }
 
 function checkText(name: string, value: string | undefined): void {

@@ -1,5 +1,6 @@
 import { ClassValidation } from '../codecs/class-validation.js';
-import { JsonCodec } from '../codecs/json-codec.js';
+import { EventCodec } from '../codecs/event-codec.js';
+import { EventValidation } from '../codecs/event-validation.js';
 import { buildCatalog, type Catalog, type Subscription } from '../core/catalog.js';
 import type { Clock } from '../core/clock.js';
 import type { Validator } from '../core/codec.js';
@@ -7,19 +8,22 @@ import type { Counters } from '../core/counters.js';
 import type { Deadlines } from '../core/deadlines.js';
 import type { Class, EnvelopePipeline } from '../core/descriptors.js';
 import { Dispatcher } from '../core/dispatcher.js';
-import { errorHandlerMistakes, ErrorHandlers } from '../core/error-handlers.js';
+import { ErrorHandlers } from '../core/error-handlers.js';
 import { ConfigurationError, describe } from '../core/errors.js';
 import type { Provider } from '../core/provider.js';
 import type { Observers } from '../core/observers.js';
 import { Handler } from '../core/handler.js';
-import { decoratedListeners, decoratedPipelines, pipelineDescriptor } from '../core/registry.js';
+import { decoratedListeners } from '../core/registry.js';
 import type { SendWithin } from '../core/run.js';
 import { Sender } from '../core/sender.js';
 import { Solitude } from '../core/solitude.js';
 import { Tap } from '../core/tap.js';
+import type { Upcasters } from '../core/upcasters.js';
 import { Breaker, defaultBreaker } from '../reliability/breaker.js';
 import { RetryPolicy, waits } from '../reliability/retry-policy.js';
-import { decoratorMistakes, definedOnly, pipelineMistakes, retryOf, type Settings } from './manager-options.js';
+import { formatMistakes } from './format-mistakes.js';
+import { madePipelines, madeUpcasters, tryListeners } from './making.js';
+import { decoratorMistakes, definedOnly, retryOf, type Settings } from './manager-options.js';
 import { defaultServerName, defaultServiceName } from './own-names.js';
 
 /** One listener with everything it needs. */
@@ -72,13 +76,15 @@ async function putTogether(input: AssemblyInput): Promise<Assembly> {
   const mistakes = [...input.mistakes];
   const names = ownNames(settings, mistakes);
   const catalog = catalogOf(settings, names.serverName, settings.consume ? (settings.listeners ?? decoratedListeners()) : []);
-  mistakes.push(...catalog.mistakes, ...delayMistakes(catalog, settings));
-  const pipelines = await resolvedPipelines(settings, mistakes);
+  mistakes.push(...catalog.mistakes, ...delayMistakes(catalog, settings), ...formatMistakes(catalog, settings));
+  const pipelines = await madePipelines(settings, mistakes);
   await tryListeners(catalog, settings, mistakes);
+  const upcasters = await madeUpcasters(catalog, settings, mistakes);
   if (mistakes.length > 0) throw new ConfigurationError(failed, mistakes);
-  const { codec, validator } = await translators();
+  const { codec, validator } = await translators(settings);
   warnOfDropped(catalog, codec, settings);
-  return connected(input, names, catalog, pipelines, { codec, validator });
+  warnOfGaps(catalog, upcasters, settings);
+  return connected(input, names, catalog, pipelines, { codec, validator, upcasters });
 }
 
 interface Names {
@@ -124,49 +130,23 @@ function canDelay({ capabilities }: { readonly capabilities: Provider['capabilit
   return capabilities?.has('delay') ?? true;
 }
 
-/** Outermost first; a stable sort keeps the order of declaration among equals. */
-async function resolvedPipelines(settings: Settings, mistakes: string[]): Promise<EnvelopePipeline[]> {
-  const ordered: { order: number; pipeline: EnvelopePipeline }[] = [];
-  for (const given of [...(settings.pipelines ?? decoratedPipelines()), ...settings.addPipelines]) {
-    const options = typeof given === 'function' ? pipelineDescriptor(given)?.options : undefined;
-    mistakes.push(...pipelineMistakes(options ?? {}).map((mistake) => `@envelopePipeline on ${(given as Class).name}: ${mistake}`));
-    const pipeline = typeof given === 'function' ? await tryResolve<EnvelopePipeline>(given, settings, mistakes) : given;
-    if (pipeline !== undefined) mistakes.push(...errorHandlerMistakes(pipeline));
-    if (pipeline !== undefined) ordered.push({ order: options?.order ?? (pipeline as { order?: number }).order ?? 0, pipeline });
-  }
-  return ordered.sort((a, b) => a.order - b.order).map(({ pipeline }) => pipeline);
-}
-
-/** A listener that cannot be made is found now, not with its first event. */
-async function tryListeners(catalog: Catalog, settings: Settings, mistakes: string[]): Promise<void> {
-  for (const target of new Set(catalog.subscriptions.map(({ listener }) => listener.target))) {
-    const instance = await tryResolve<{ on?: unknown }>(target, settings, mistakes);
-    if (instance !== undefined && typeof instance.on !== 'function')
-      mistakes.push(`${target.name} is a listener without a method on(event, context): add it`);
-  }
-}
-
-async function tryResolve<T>(target: Class, settings: Settings, mistakes: string[]): Promise<T | undefined> {
-  try {
-    return (await settings.resolve(target)) as T;
-  } catch (error) {
-    mistakes.push(`${target.name} cannot be made: ${describe(error)}`);
-    return undefined;
-  }
-}
-
 interface Translators {
-  readonly codec: JsonCodec;
+  readonly codec: EventCodec;
   readonly validator: Validator;
 }
 
-async function translators(): Promise<Translators> {
-  const validator = await ClassValidation.create();
-  return { codec: await JsonCodec.create({ knownFields: (target) => validator.knownFields(target) }), validator };
+interface Readers extends Translators {
+  readonly upcasters: Upcasters;
+}
+
+async function translators({ codecs, contentType, validate: { strict } }: Settings): Promise<Translators> {
+  const rules = await ClassValidation.create({ strict });
+  const codec = await EventCodec.create({ knownFields: (target) => rules.knownFields(target), codecs, contentType });
+  return { codec, validator: new EventValidation(rules, codec) };
 }
 
 /** Once validation names fields of a class, its others are not received: easily forgotten, and then hard to find. */
-function warnOfDropped({ subscriptions }: Catalog, codec: JsonCodec, { logger }: Settings): void {
+function warnOfDropped({ subscriptions }: Catalog, codec: EventCodec, { logger }: Settings): void {
   for (const event of new Set(subscriptions.map((subscription) => subscription.event))) {
     const fields = codec.dropped(event);
     if (fields.length > 0)
@@ -177,12 +157,21 @@ function warnOfDropped({ subscriptions }: Catalog, codec: JsonCodec, { logger }:
   }
 }
 
+/** Steps that lead nowhere are taken in vain: the event goes to the archive all the same. */
+function warnOfGaps({ subscriptions }: Catalog, upcasters: Upcasters, { logger }: Settings): void {
+  for (const event of new Set(subscriptions.map((subscription) => subscription.event))) {
+    const versions = upcasters.gaps(event);
+    if (versions.length > 0)
+      logger.warn({ event: event.name, versions }, 'no upcaster leads on from these versions, so older events go to the archive: write it');
+  }
+}
+
 function connected(
   input: AssemblyInput,
   names: Names,
   catalog: Catalog,
   pipelines: EnvelopePipeline[],
-  { codec, validator }: Translators,
+  { codec, validator, upcasters }: Readers,
 ): Assembly {
   const { settings, counters, observers, clock, deadlines, away } = input;
   const { provider, maxBodyBytes, namePrefix, validate } = settings;
@@ -197,7 +186,7 @@ function connected(
     validator: validate.send ? validator : undefined,
     serviceName: names.serviceName,
     namePrefix,
-    maxBodyBytes,
+    leaving: { maxBodyBytes, packing: settings.packing, contentMode: settings.contentMode },
     away: settings.whenOffline === 'fail' ? away : () => undefined,
     counters,
     observers,
@@ -207,18 +196,18 @@ function connected(
   const errors = new ErrorHandlers(pipelines, settings.logger);
   const solitude = new Solitude(deadlines, () => clock.now());
   const stations = catalog.subscriptions.map((subscription) =>
-    stationOf(subscription, pipelines, { ...input, codec, validator, errors, solitude }),
+    stationOf(subscription, pipelines, { ...input, codec, validator, upcasters, errors, solitude }),
   );
   return { ...names, sender, stations };
 }
 
-interface StationParts extends AssemblyInput, Translators {
+interface StationParts extends AssemblyInput, Readers {
   readonly errors: ErrorHandlers;
   readonly solitude: Solitude;
 }
 
 function stationOf(subscription: Subscription, pipelines: readonly EnvelopePipeline[], parts: StationParts): Station {
-  const { settings, counters, observers, clock, deadlines, sendWithin, halt, lost, codec, validator, errors, solitude } = parts;
+  const { settings, counters, observers, clock, deadlines, sendWithin, halt, lost, codec, validator, upcasters, errors, solitude } = parts;
   const { maxBodyBytes, ambient, logger } = settings;
   const { listener, event, spec } = subscription;
   const { retry, onError, unrecoverable, breaker, prefetch } = listener.options;
@@ -246,7 +235,6 @@ function stationOf(subscription: Subscription, pipelines: readonly EnvelopePipel
     stages: pipelines.flatMap((pipeline) =>
       pipeline.handle === undefined ? [] : [(run, next) => pipeline.handle?.(run.envelope, listener, next) ?? Promise.resolve()],
     ),
-    codec,
     validator: settings.validate.receive ? validator : undefined,
     resolve: () => settings.resolve(listener.target),
   });
@@ -254,7 +242,7 @@ function stationOf(subscription: Subscription, pipelines: readonly EnvelopePipel
     subscription,
     tap,
     handler,
-    codec,
+    opening: { descriptor: event, codec, upcasters, maxBodyBytes },
     failures: new RetryPolicy({ retry: retryOf(retry, settings.retry), onError, unrecoverable, delays: canDelay(settings.provider) }),
     errors,
     lost,
@@ -263,7 +251,6 @@ function stationOf(subscription: Subscription, pipelines: readonly EnvelopePipel
     sendWithin,
     halt,
     ambient,
-    maxBodyBytes,
     counters,
     observers,
     logger,

@@ -1,3 +1,4 @@
+import { refuseReserved } from '../core/define-event.js';
 import type { EventDescriptor } from '../core/descriptors.js';
 import { ConfigurationError, TidingsError } from '../core/errors.js';
 import { nameMistake } from '../core/names.js';
@@ -19,7 +20,8 @@ export function eventArgument([first, second, third]: readonly unknown[]): Event
   if (descriptor === undefined) throw new TidingsError('not-an-event', `${first.name} is no event: put @event('its.name') on the class`);
   refuseMistaken(descriptor);
   if (typeof second !== 'object' || second === null) {
-    throw new TidingsError('not-an-event', `sendEvent(${first.name}) needs the fields, or an instance: sendEvent(new ${first.name}(...))`);
+    const what = descriptor.kind === 'definition' ? 'Definition' : first.name;
+    throw new TidingsError('not-an-event', `sendEvent() of ${first.name} needs the fields, or an instance: sendEvent(new ${what}(...))`);
   }
   return { event: madeOf(descriptor, second), descriptor, options: (third as SendOptions | undefined) ?? {} };
 }
@@ -46,17 +48,18 @@ function refuseMistaken(descriptor: EventDescriptor): void {
   const { name } = descriptor;
   const mistake = nameMistake(name);
   const mistakes = [
-    ...(mistake === undefined ? [] : [`the event name '${name}' ${mistake}: @event('another.name')`]),
+    ...(mistake === undefined ? [] : [`the event name '${name}' ${mistake}: give it another one`]),
     ...decoratorMistakes(descriptor),
   ];
   if (mistakes.length > 0) throw new ConfigurationError(`${descriptor.target.name} cannot be sent`, mistakes);
   right.add(descriptor);
 }
 
-function madeOf({ target, options }: EventDescriptor, fields: object): object {
-  // They would take the class from the event, and with it its rules.
-  const forbidden = Object.keys(fields).find((name) => name === '__proto__' || name === 'constructor' || name === 'prototype');
-  if (forbidden !== undefined) throw new TidingsError('not-an-event', `the fields of ${target.name} may not have the name '${forbidden}'`);
-  if (options.create !== undefined) return options.create(fields) as object;
-  return Object.assign(Reflect.construct(target, []) as object, fields);
+function madeOf({ target, name, options }: EventDescriptor, fields: object): object {
+  refuseReserved(fields, target.name);
+  if (options.create === undefined) return Object.assign(Reflect.construct(target, []) as object, fields);
+  const made: unknown = options.create(fields);
+  if (typeof made === 'object' && made !== null) return made;
+  const what = made === null ? 'null' : `a value of type ${typeof made}`;
+  throw new TidingsError('not-an-event', `create() of @event('${name}') gave ${what}: return an instance of ${target.name}`);
 }

@@ -2,7 +2,7 @@ import { currentRun } from '../core/ambient.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import { newCounters, type CounterName } from '../core/counters.js';
 import { Deadlines } from '../core/deadlines.js';
-import type { Class, EventClass, EventDescriptor, Fields, Instance } from '../core/descriptors.js';
+import type { Class, EventClass, EventDefinition, EventDescriptor, Fields, Instance } from '../core/descriptors.js';
 import { describe, SendError, TidingsError } from '../core/errors.js';
 import { nameMistake } from '../core/names.js';
 import type { Observer } from '../core/observer.js';
@@ -10,32 +10,21 @@ import { Observers } from '../core/observers.js';
 import type { Run, SendWithin } from '../core/run.js';
 import type { Sender } from '../core/sender.js';
 import { offline, type SendOptions, type SentEvent } from '../core/sending.js';
-import { Waiters } from '../core/waiters.js';
 import { within, type Wait } from '../core/within.js';
 import { Archive, type ArchiveParts } from '../reliability/archive.js';
 import { ArchiveWatch } from './archive-watch.js';
 import { assemble, type Assembly } from './assembly.js';
 import { Closing } from './closing.js';
-import { connect, unlessAborted } from './connecting.js';
 import { eventArgument } from './event-argument.js';
 import { healthOf, type Health, type ManagerState, type StateChange } from './health.js';
 import { ListenerControl } from './listener-control.js';
 import { checkListener, findStation, findSubscription } from './listener-argument.js';
-import { defaultStopDeadlineMs, managerMistakes, settingsOf, type EventManagerOptions, type Settings } from './manager-options.js';
+import type { EventManagerOptions } from './eventing-options.js';
+import { defaultStopDeadlineMs, managerMistakes, settingsOf, type Settings } from './manager-options.js';
 import { Sends } from './sends.js';
+import { Startup } from './startup.js';
 import { States } from './states.js';
 import { afterStop, halted, neverUp, notUpInTime } from './unsent.js';
-
-/** The last moment a Date can say. */
-const endOfTime = 8.64e15;
-
-interface Start {
-  /** Everything is confirmed: sends may go. */
-  readonly up: Waiters<void>;
-  /** And the hook afterStart has ended. */
-  readonly done: Promise<void>;
-  readonly abort: AbortController;
-}
 
 /**
  * Sends events and hands received ones to their listeners. Made by the container module `eventing()`, or by hand. All methods may be
@@ -51,10 +40,8 @@ export class EventManager implements AsyncDisposable {
   readonly #states: States;
   readonly #sends: Sends;
   readonly #closing: Closing;
-  #assembly: Assembly | undefined;
-  #starting: Start | undefined;
+  readonly #startup: Startup;
   #stopping: Promise<void> | undefined;
-  #failure: TidingsError | undefined;
   /** Of a listener whose `onError` is 'stop'. */
   #halted: Error | undefined;
   #archives: ArchiveWatch | undefined;
@@ -70,6 +57,21 @@ export class EventManager implements AsyncDisposable {
     this.#states = new States(logger);
     this.#sends = new Sends({ maxPending, now: () => this.#clock.now(), ready: (...args) => this.#sender(...args) });
     this.#closing = new Closing({ settings: this.#settings, sends: this.#sends, deadlines: this.#deadlines, clock: this.#clock });
+    this.#startup = new Startup({
+      settings: this.#settings,
+      mistakes: this.#mistakes,
+      states: this.#states,
+      closing: this.#closing,
+      clock: this.#clock,
+      deadlines: this.#deadlines,
+      assemble: () => this.#assemble(),
+      begun: () => (this.#halted = undefined),
+      ready: (assembly) => {
+        this.#watchArchives(assembly);
+      },
+      isStopping: () => this.#stopping !== undefined,
+      stop: () => this.stop(),
+    });
   }
 
   get state(): ManagerState {
@@ -82,37 +84,14 @@ export class EventManager implements AsyncDisposable {
    * 'start-timeout' when the broker could not be reached in `startTimeoutMs`; then it may be called again.
    */
   async start(options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const { startTimeoutMs } = this.#settings;
-    // One try ends by itself.
-    const at = startTimeoutMs === 0 ? endOfTime : this.#clock.now() + startTimeoutMs;
-    while (this.state !== 'running') {
-      if (this.state === 'stopping')
-        throw new TidingsError('not-running', 'start() while stopping: await stop() first', { retryable: true });
-      if (this.#failure !== undefined) throw this.#failure;
-      const own = this.#starting === undefined;
-      const starting = this.#starting ?? this.#begin(startTimeoutMs === 0);
-      let mine: TidingsError | undefined;
-      const giveUp = (why: 'deadline' | 'aborted'): Error | undefined => {
-        mine = this.#startTimeout(why);
-        // A start that others began goes on for them.
-        if (!own) return mine;
-        starting.abort.abort(mine);
-        return undefined;
-      };
-      try {
-        await within(starting.done, this.#deadlines, { at, signal: options.signal }, giveUp);
-        return;
-      } catch (error) {
-        // The one who began it gave up; this one has not.
-        if (own || mine !== undefined || !TidingsError.is(error) || error.code !== 'start-timeout') throw error;
-      }
-    }
+    await this.#startup.start(options.signal);
   }
 
   /**
-   * Sends an event: an instance of a decorated class, or the class and its fields. See `SendEvent` for what it resolves and rejects
+   * Sends an event: an instance of a decorated class, or the class or definition and its fields. See `SendEvent` for what it resolves and rejects
    * with. An idle manager is started first.
    */
+  sendEvent<E extends object>(event: EventDefinition<object, E>, fields: NoInfer<E>, options?: SendOptions): Promise<SentEvent>;
   sendEvent<E extends object>(event: EventClass<E>, fields: Fields<E>, options?: SendOptions): Promise<SentEvent>;
   sendEvent(event: Instance, options?: SendOptions): Promise<SentEvent>;
   sendEvent(...args: unknown[]): Promise<SentEvent> {
@@ -133,7 +112,7 @@ export class EventManager implements AsyncDisposable {
     const cause = this.#causingRun();
     const mistake = nameMistake(name);
     if (mistake !== undefined) return refused(cause, new TidingsError('configuration', `the event name '${name}' ${mistake}`));
-    return this.#sends.one(cause, data, { target: Object as EventClass, name, options: {} }, options);
+    return this.#sends.one(cause, data, { target: Object as EventClass, kind: 'class', name, options: {} }, options);
   }
 
   /** How it is now: for readiness probes. `ready` is true only while every subscription is confirmed. */
@@ -144,7 +123,7 @@ export class EventManager implements AsyncDisposable {
       provider,
       providerName: (this.#settings.provider as Settings['provider'] | undefined)?.name ?? 'none',
       pending: this.#sends.pending,
-      stations: this.#assembly?.stations ?? [],
+      stations: this.#startup.assembly?.stations ?? [],
       archives: this.#archives?.complaints ?? [],
     });
   }
@@ -202,7 +181,7 @@ export class EventManager implements AsyncDisposable {
     };
     const stopped = this.#stopBy(wait);
     const run = currentRun();
-    const dispatchers = (this.#assembly?.stations ?? []).map(({ dispatcher }) => dispatcher);
+    const dispatchers = (this.#startup.assembly?.stations ?? []).map(({ dispatcher }) => dispatcher);
     const own = run === undefined ? undefined : dispatchers.find((dispatcher) => dispatcher.has(run));
     if (run === undefined || own === undefined) return stopped;
     own.setLeaving(run);
@@ -215,59 +194,15 @@ export class EventManager implements AsyncDisposable {
 
   // --- starting ----------------------------------------------------------------------------------------------------
 
-  #begin(once: boolean): Start {
-    const abort = new AbortController();
-    this.#halted = undefined;
-    // Begins in its own turn: whoever is told of 'starting' finds it begun already.
-    const up = Promise.resolve()
-      .then(() => this.#bringUp(abort.signal, once))
-      .then(
-        () => {
-          this.#starting = undefined;
-          this.#watchArchives();
-          this.#states.enter('running');
-          // Not before: a listener may stop it with its first event. Whoever was told may have done so already.
-          if (this.state === 'running') for (const { tap } of this.#assembly?.stations ?? []) tap.open('start');
-        },
-        (error: unknown) => this.#notUp(error),
-      );
-    const done = up.then(() => this.#afterStart());
-    // Whoever began it may have stopped waiting.
-    done.catch(() => undefined);
-    this.#starting = { up: new Waiters(up), done, abort };
-    this.#states.enter('starting');
-    return this.#starting;
-  }
-
-  /** Each step ends with the signal, whatever hangs in it. */
-  async #bringUp(signal: AbortSignal, once: boolean): Promise<void> {
-    const { hooks, provider, logger } = this.#settings;
-    // With mistakes in the options there may be no hooks to call: they are reported first.
-    if (this.#mistakes.length === 0) await unlessAborted(signal, async () => hooks.beforeStart?.());
-    const assembly = (this.#assembly = await unlessAborted(signal, () => this.#assemble()));
-    const progress = { started: false };
-    try {
-      await unlessAborted(signal, () =>
-        connect({ assembly, provider, logger, clock: this.#clock, onState: this.#states.providerChanged }, { signal, once }, () => {
-          progress.started = true;
-        }),
-      );
-    } catch (error) {
-      // One whose start was refused holds nothing, and may be somebody else's.
-      if (progress.started || signal.aborted) await this.#closing.stopProvider(this.#settings);
-      throw error;
-    }
-  }
-
-  #watchArchives(): void {
+  #watchArchives({ stations }: Assembly): void {
     const { provider, logger } = this.#settings;
-    const { stations = [] } = this.#assembly ?? {};
     if (provider.queues === undefined || stations.length === 0) return;
     this.#archives = new ArchiveWatch({ queues: provider.queues, stations, logger, clock: this.#clock });
   }
 
   #running(what: string): Assembly {
-    if (this.#assembly === undefined || this.state !== 'running')
+    const { assembly } = this.#startup;
+    if (assembly === undefined || this.state !== 'running')
       throw new TidingsError(
         'not-running',
         `${what} can only be reached while the event manager runs, and it is ${this.state}: start() it`,
@@ -275,7 +210,7 @@ export class EventManager implements AsyncDisposable {
           retryable: true,
         },
       );
-    return this.#assembly;
+    return assembly;
   }
 
   #assemble(): Promise<Assembly> {
@@ -291,34 +226,6 @@ export class EventManager implements AsyncDisposable {
       away: () => this.#states.away,
       lost: () => this.#states.losses,
     });
-  }
-
-  async #afterStart(): Promise<void> {
-    try {
-      await this.#settings.hooks.afterStart?.();
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
-  }
-
-  #notUp(error: unknown): never {
-    this.#starting = undefined;
-    this.#assembly = undefined;
-    // What a person must mend stays; an unreachable broker may be back at the next try.
-    if (TidingsError.is(error) && !error.retryable) this.#failure = error;
-    // Stopped while starting is no failure.
-    if (this.#stopping === undefined) this.#states.enter('failed', error instanceof Error ? error : undefined);
-    throw error;
-  }
-
-  #startTimeout(why: 'deadline' | 'aborted'): TidingsError {
-    const cause = this.#states.provider.error;
-    const what =
-      why === 'deadline'
-        ? `the broker could not be reached in ${String(this.#settings.startTimeoutMs)} ms (startTimeoutMs)`
-        : 'the start was given up by its signal';
-    return new TidingsError('start-timeout', cause === undefined ? what : `${what}; last: ${cause.message}`, { retryable: true, cause });
   }
 
   // --- sending -----------------------------------------------------------------------------------------------------
@@ -341,10 +248,11 @@ export class EventManager implements AsyncDisposable {
   readonly #sendWithin: SendWithin = (run, args) => this.#send(run.ended ? undefined : run, args);
 
   #sender(cause: Run | undefined, descriptor: EventDescriptor, wait: Wait): Sender | Promise<Sender> {
-    if (this.#assembly !== undefined) {
-      if (this.state === 'running') return this.#assembly.sender;
+    const { assembly } = this.#startup;
+    if (assembly !== undefined) {
+      if (this.state === 'running') return assembly.sender;
       // What still runs may finish its work.
-      if (this.state === 'stopping' && cause !== undefined) return this.#assembly.sender;
+      if (this.state === 'stopping' && cause !== undefined) return assembly.sender;
     }
     return this.#senderOnceUp(cause, descriptor, wait);
   }
@@ -352,10 +260,9 @@ export class EventManager implements AsyncDisposable {
   /** Starts an idle manager, waits for one that starts. */
   async #senderOnceUp(cause: Run | undefined, descriptor: EventDescriptor, wait: Wait): Promise<Sender> {
     if (this.state === 'stopping' || this.state === 'stopped') throw afterStop(descriptor, this.state);
-    if (this.#failure !== undefined) throw neverUp(descriptor, this.#failure);
-    if (this.#halted !== undefined && this.#starting === undefined) throw halted(descriptor, this.#halted);
-    const own = this.#starting === undefined;
-    const { up } = this.#starting ?? this.#begin(false);
+    if (this.#startup.failure !== undefined) throw neverUp(descriptor, this.#startup.failure);
+    if (this.#halted !== undefined && !this.#startup.isUnderWay) throw halted(descriptor, this.#halted);
+    const { own, up } = this.#startup.join();
     const reached = (mine: Promise<void>): Promise<void> =>
       this.#settings.whenOffline === 'wait' ? mine : this.#states.unlessAway(mine, (why) => offline(descriptor.name, why));
     const tooLate = (why: 'deadline' | 'aborted'): SendError =>
@@ -385,12 +292,8 @@ export class EventManager implements AsyncDisposable {
 
   async #shutDown(wait: Wait, halted: Error | undefined): Promise<void> {
     this.#halted = halted;
-    const starting = this.#starting;
-    if (starting !== undefined) {
-      starting.abort.abort(new TidingsError('not-running', 'the event manager was stopped while it was starting', { retryable: true }));
-      await starting.done.catch(() => undefined);
-    }
-    const assembly = this.#assembly;
+    if (this.#startup.isUnderWay) await this.#startup.cancel();
+    const { assembly } = this.#startup;
     if (assembly === undefined) {
       this.#ended();
       return;
@@ -406,8 +309,7 @@ export class EventManager implements AsyncDisposable {
   }
 
   #ended(): void {
-    this.#assembly = undefined;
-    this.#failure = undefined;
+    this.#startup.forget();
     this.#deadlines.expireAll();
     if (this.#halted === undefined) this.#states.enter('stopped');
     else this.#states.enter('failed', this.#halted);

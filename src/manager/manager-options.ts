@@ -1,98 +1,15 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { z } from 'zod';
+import type { BodyCodec } from '../core/codec.js';
+import { jsonContentType } from '../core/envelope.js';
+import { canPack, type Packing } from '../core/packing.js';
 import { guarded, consoleLogger, type Logger } from '../core/logger.js';
-import type { Class, EnvelopePipeline, EventDescriptor, EventListenerDescriptor, RetryOptions } from '../core/descriptors.js';
+import type { Class, ContentMode, EnvelopePipeline, EventDescriptor, EventListenerDescriptor, RetryOptions } from '../core/descriptors.js';
 import { optionMistakes } from '../core/option-mistakes.js';
 import type { ArchiveBounds, Provider } from '../core/provider.js';
+import { maxVersion } from '../core/versions.js';
 import { defaultRetry } from '../reliability/retry-policy.js';
-
-export interface EventingOptions {
-  /** What carries the messages: `new AmqpProvider({ url })`, `new MemoryProvider()`. One manager each. */
-  provider: Provider;
-  /**
-   * The CloudEvents source of what is sent.
-   * @default `name` in the package.json nearest to the main script; none: an error at start
-   */
-  serviceName?: string | undefined;
-  /**
-   * Names this process's queues of `perProcess` listeners. Set it to keep them over restarts.
-   * @default `<hostname>-<pid>-<4 random characters>`
-   */
-  serverName?: string | undefined;
-  /** @default every decorated class that is loaded before `start()` */
-  listeners?: Class[] | undefined;
-  /** Instead of the decorated ones. Instances may carry `order`. */
-  pipelines?: (Class<EnvelopePipeline> | EnvelopePipeline)[] | undefined;
-  /** Beside the decorated ones, or those of `pipelines`. */
-  addPipelines?: (Class<EnvelopePipeline> | EnvelopePipeline)[] | undefined;
-  /** For a second manager in one container: `container.get(EventManager, { name })`. */
-  name?: string | undefined;
-  /**
-   * `false`: a process that only sends; no listener is started.
-   * @default true
-   */
-  consume?: boolean | undefined;
-  /**
-   * Of every listener that does not say its own.
-   * @default 10
-   */
-  concurrency?: number | undefined;
-  /** `false`: the first failure goes to the archive. Defaults: see {@link RetryOptions}. */
-  retry?: Partial<RetryOptions> | false | undefined;
-  /**
-   * What each archive keeps: the newest so many events, no older than so many milliseconds.
-   * @default 10 000 events, 7 days
-   */
-  archive?: Partial<ArchiveBounds> | undefined;
-  /** Whether events are validated. @default both true */
-  validate?: { send?: boolean; receive?: boolean };
-  /**
-   * Larger bodies are refused on sending, and archived on receipt.
-   * @default 1 MiB
-   */
-  maxBodyBytes?: number | undefined;
-  /**
-   * Most unconfirmed single sends; one more rejects at once.
-   * @default 10 000
-   */
-  maxPending?: number | undefined;
-  /**
-   * 'wait': while the broker is away sends wait for it, each to its own deadline. 'fail': they reject at once.
-   * @default 'wait'
-   */
-  whenOffline?: 'wait' | 'fail' | undefined;
-  /**
-   * How long `start()` tries to reach the broker; 0: one try.
-   * @default 30 000
-   */
-  startTimeoutMs?: number | undefined;
-  /**
-   * Stands before every name on the broker, and nowhere else.
-   * @default none
-   */
-  namePrefix?: string | undefined;
-  /**
-   * 'ambient': events sent while another is handled know it as their cause, through AsyncLocalStorage, which makes promises dearer on
-   * Node 20. 'explicit': only those sent by `context.sendEvent`.
-   * @default 'ambient'
-   */
-  context?: 'ambient' | 'explicit' | undefined;
-  hooks?: EventingHooks | undefined;
-  /** @default the console, warnings and errors only */
-  logger?: Logger | undefined;
-}
-
-/** Called once at each start or stop. A throwing start hook fails the start; a throwing stop hook is logged. */
-export interface EventingHooks {
-  beforeStart?(): void | Promise<void>;
-  afterStart?(): void | Promise<void>;
-  beforeStop?(): void | Promise<void>;
-  afterStop?(): void | Promise<void>;
-}
-
-export interface EventManagerOptions extends EventingOptions {
-  /** Makes or finds the instance of a listener or pipeline; called for each delivery. May return a promise. */
-  resolve(target: Class): unknown;
-}
+import type { EventingHooks, EventingOptions, EventManagerOptions } from './eventing-options.js';
 
 /** The options with their defaults. */
 export interface Settings {
@@ -106,7 +23,11 @@ export interface Settings {
   readonly concurrency: number;
   readonly retry: Readonly<RetryOptions>;
   readonly archive: ArchiveBounds;
-  readonly validate: { readonly send: boolean; readonly receive: boolean };
+  readonly validate: { readonly send: boolean; readonly receive: boolean; readonly strict: boolean };
+  readonly codecs: readonly BodyCodec[];
+  readonly contentType: string;
+  readonly contentMode: ContentMode;
+  readonly packing: Packing | undefined;
   readonly maxBodyBytes: number;
   readonly maxPending: number;
   readonly whenOffline: 'wait' | 'fail';
@@ -121,6 +42,7 @@ export interface Settings {
 export const defaultConcurrency = 10;
 export const defaultArchive: ArchiveBounds = Object.freeze({ maxAgeMs: 7 * 24 * 3_600_000, maxCount: 10_000 });
 export const defaultMaxBodyBytes = 1024 * 1024;
+export const defaultMinPackedBytes = 4096;
 export const defaultMaxPending = 10_000;
 export const defaultStartTimeoutMs = 30_000;
 export const defaultSendTimeoutMs = 30_000;
@@ -139,6 +61,11 @@ const retrySchema = z.strictObject({
 });
 
 const archiveSchema = z.strictObject({ maxAgeMs: z.int().min(1).optional(), maxCount: count.optional() });
+const contentModeSchema = z.enum(['binary', 'structured']);
+const compressionSchema = z.strictObject({
+  encoding: z.enum(['gzip', 'zstd']).refine(canPack, 'needs a later version of Node: zstd is there from 22.15 on').optional(),
+  minBytes: z.int().min(0).optional(),
+});
 const breakerSchema = z.strictObject({ failures: count.optional(), pauseMs: milliseconds.optional() });
 
 const pipelineSchema = z.custom<object>(
@@ -160,7 +87,13 @@ const managerSchema = z.strictObject({
   concurrency: count.optional(),
   retry: z.union([z.literal(false), retrySchema]).optional(),
   archive: archiveSchema.optional(),
-  validate: z.strictObject({ send: z.boolean().optional(), receive: z.boolean().optional() }).optional(),
+  validate: z.strictObject({ send: z.boolean().optional(), receive: z.boolean().optional(), strict: z.boolean().optional() }).optional(),
+  codecs: z
+    .array(z.custom<BodyCodec>(isBodyCodec, "must have encode(), decode() and contentTypes, such as ['application/cbor']"))
+    .optional(),
+  contentType: z.string().min(1).optional(),
+  contentMode: contentModeSchema.optional(),
+  compression: compressionSchema.optional(),
   maxBodyBytes: count.optional(),
   maxPending: count.optional(),
   whenOffline: z.enum(['wait', 'fail']).optional(),
@@ -182,6 +115,12 @@ const eventSchema = z.strictObject({
   durable: z.boolean().optional(),
   accepts: z.array(z.string()).optional(),
   create: func.optional(),
+  version: count.max(maxVersion).optional(),
+  newerVersions: z.enum(['archive', 'accept']).optional(),
+  key: func.optional(),
+  schema: z.custom<StandardSchemaV1>(isSchema, 'must be a Standard Schema, such as one of zod, valibot or arktype').optional(),
+  contentType: z.string().min(1).optional(),
+  contentMode: contentModeSchema.optional(),
   description: z.string().optional(),
 });
 
@@ -205,7 +144,8 @@ const nestedKeys: Readonly<Record<string, readonly string[]>> = {
   breaker: Object.keys(breakerSchema.shape),
   retry: Object.keys(retrySchema.shape),
   archive: Object.keys(archiveSchema.shape),
-  validate: ['send', 'receive'],
+  validate: ['send', 'receive', 'strict'],
+  compression: Object.keys(compressionSchema.shape),
   hooks: ['beforeStart', 'afterStart', 'beforeStop', 'afterStop'],
 };
 
@@ -215,6 +155,26 @@ function isProvider(value: unknown): boolean {
     typeof provider === 'object' &&
     [provider?.start, provider?.send, provider?.subscribe, provider?.stop].every((method) => typeof method === 'function')
   );
+}
+
+function isBodyCodec(value: unknown): boolean {
+  const codec = value as Partial<BodyCodec> | null | undefined;
+  return (
+    typeof codec === 'object' &&
+    Array.isArray(codec?.contentTypes) &&
+    codec.contentTypes.length > 0 &&
+    codec.contentTypes.every((type: unknown) => typeof type === 'string' && /^[^\s/;A-Z]+\/[^\s/;A-Z]+$/.test(type)) &&
+    [codec.encode, codec.decode].every((method) => typeof method === 'function')
+  );
+}
+
+function isCodecs(value: unknown): value is readonly BodyCodec[] {
+  return Array.isArray(value) && value.every(isBodyCodec);
+}
+
+function isSchema(value: unknown): boolean {
+  const standard = (value as Partial<StandardSchemaV1> | null | undefined)?.['~standard'];
+  return typeof (standard as Partial<typeof standard>)?.validate === 'function';
 }
 
 function isLogger(value: unknown): boolean {
@@ -236,7 +196,14 @@ export function managerMistakes(options: EventManagerOptions): string[] {
 
 /** Every mistake in what stands in a decorator. */
 export function decoratorMistakes(descriptor: EventDescriptor | EventListenerDescriptor): string[] {
-  return mistakesBy('event' in descriptor ? listenerSchema : eventSchema, descriptor.options);
+  if ('event' in descriptor) return mistakesBy(listenerSchema, descriptor.options);
+  const mistakes = mistakesBy(eventSchema, descriptor.options);
+  // An event that is nothing but its schema would go without any rules.
+  if (descriptor.kind === 'definition' && descriptor.options.schema === undefined)
+    mistakes.push(
+      "option 'schema': is undefined: give one, defineEvent('its.name', schema), or its module was not loaded yet (a circular import?)",
+    );
+  return mistakes;
 }
 
 export function pipelineMistakes(options: object): string[] {
@@ -253,6 +220,11 @@ export function retryOf(option: Partial<RetryOptions> | false | undefined, base:
   return Object.freeze(option === false ? { ...base, maxRetries: 0 } : { ...base, ...definedOnly(option) });
 }
 
+function packingOf(compression: EventingOptions['compression']): Packing | undefined {
+  if (compression === undefined) return undefined;
+  return Object.freeze({ encoding: compression.encoding ?? 'gzip', minBytes: compression.minBytes ?? defaultMinPackedBytes });
+}
+
 /** The options with their defaults; what `managerMistakes` complains of is not looked at again. */
 export function settingsOf(options: EventManagerOptions): Settings {
   return Object.freeze({
@@ -266,7 +238,15 @@ export function settingsOf(options: EventManagerOptions): Settings {
     concurrency: options.concurrency ?? defaultConcurrency,
     retry: retryOf(options.retry, defaultRetry),
     archive: Object.freeze({ ...defaultArchive, ...definedOnly(options.archive) }),
-    validate: Object.freeze({ send: options.validate?.send ?? true, receive: options.validate?.receive ?? true }),
+    validate: Object.freeze({
+      send: options.validate?.send ?? true,
+      receive: options.validate?.receive ?? true,
+      strict: options.validate?.strict ?? false,
+    }),
+    codecs: isCodecs(options.codecs) ? options.codecs : [],
+    contentType: options.contentType ?? jsonContentType,
+    contentMode: options.contentMode ?? 'binary',
+    packing: packingOf(options.compression),
     maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
     maxPending: options.maxPending ?? defaultMaxPending,
     whenOffline: options.whenOffline ?? 'wait',

@@ -23,6 +23,10 @@ export interface ArchivedEvent {
   readonly origin?: string;
   /** All headers, the framework's included. */
   readonly headers: ReadonlyMap<string, string>;
+  /** Of the body, where the message says it: JSON says nothing. */
+  readonly contentType?: string;
+  /** How the body is packed, `gzip` for example: the bytes are shown as they are, for `node:zlib` to unpack. Absent: it is not. */
+  readonly contentEncoding?: string;
   /** As it was received: text or bytes. */
   readonly body: string | Uint8Array;
 }
@@ -134,8 +138,14 @@ function archivedEvent(message: WireMessage): ArchivedEvent {
     ...dated('archivedAt', headers.get(wire.errorAt)),
     ...(origin === undefined ? undefined : { origin }),
     headers,
+    ...said('contentType', headers.get(wire.contentType) ?? message.contentType),
+    ...said('contentEncoding', headers.get(wire.contentEncoding) ?? message.contentEncoding),
     body,
   };
+}
+
+function said<K extends string>(name: K, text: string | undefined): Partial<Record<K, string>> {
+  return (text === undefined ? {} : { [name]: text }) as Partial<Record<K, string>>;
 }
 
 function dated<K extends string>(name: K, said: string | undefined): Partial<Record<K, Date>> {

@@ -136,13 +136,15 @@ function stackOf(error: unknown): string | undefined {
 }
 
 /** Which event this is a copy of, and in which round. A foreign message gets an id of ours with its first copy. */
-function identified({ id, correlationId, message: { headers } }: Failure): Record<string, string> {
+function identified({ id, correlationId, type, message: { headers } }: Failure): Record<string, string> {
   const round = roundOf(headers);
   return {
     ...(headers.has(wire.tidingsId) ? undefined : { [wire.tidingsId]: randomUUID() }),
-    // What only the protocol's own fields said is said in ours from now on, so that it stays the same over all attempts.
-    ...(cloudEventsAttribute(headers, wire.id) === undefined ? { [wire.id]: id } : undefined),
-    ...(cloudEventsAttribute(headers, wire.correlationId) === undefined ? { [wire.correlationId]: correlationId } : undefined),
+    // What only the protocol's own fields said, or a document against the headers, is said in ours from now on: it stays the same over all
+    // attempts, and an archive is searched by it.
+    ...(cloudEventsAttribute(headers, wire.id) === id ? undefined : { [wire.id]: id }),
+    ...(cloudEventsAttribute(headers, wire.correlationId) === correlationId ? undefined : { [wire.correlationId]: correlationId }),
+    ...(cloudEventsAttribute(headers, wire.type) === type || type === undefined ? undefined : { [wire.type]: type }),
     ...(round === 0 ? undefined : { [wire.round]: String(round) }),
   };
 }

@@ -33,6 +33,12 @@ export const aspyxEvent: Counterpart = {
   },
 };
 
+/** The library of CloudEvents itself, over Proton: it has words of its own. */
+export async function cloudEventsPython(): Promise<LineProcess> {
+  const { url } = await testBroker();
+  return python('CloudEvents for Python', 'cloudevents_peer.py', [url]);
+}
+
 /** It takes its events and listeners from decorated classes when it starts: so there is one process for each. */
 class AspyxPrograms implements Program {
   readonly #broker: readonly string[];

@@ -5,7 +5,7 @@ import { testBroker } from '../../src/testing/test-broker.js';
 import { waitUntil } from '../../src/testing/wait-until.js';
 import type { BodyKind, Counterpart, Outgoing, Program, Received } from './program.js';
 
-const deadline = { timeoutMs: 10_000 };
+const deadline = { timeoutMs: 30_000 };
 
 export const rawRhea: Counterpart = {
   name: 'rhea',
@@ -41,6 +41,11 @@ export class RawRhea implements Program {
     return this.#receive(`${event}::${queue}`, 'topic');
   }
 
+  /** In the words of rhea. */
+  listenRaw(event: string, queue: string): Promise<readonly object[]> {
+    return this.#receiveAs(`${event}::${queue}`, 'topic', (message) => message);
+  }
+
   read(archive: string): Promise<readonly Received[]> {
     return this.#receive(archive, 'queue');
   }
@@ -66,11 +71,17 @@ export class RawRhea implements Program {
   }
 
   async #receive(address: string, capability: string): Promise<readonly Received[]> {
-    const received: Received[] = [];
+    return this.#receiveAs(address, capability, (message) => {
+      const { body, application_properties: properties } = message as { body: unknown; application_properties?: Record<string, unknown> };
+      return { ...shownBody(body), headers: Object.fromEntries(Object.entries(properties ?? {}).map(shownProperty)) };
+    });
+  }
+
+  async #receiveAs<T>(address: string, capability: string, show: (message: object) => T): Promise<readonly T[]> {
+    const received: T[] = [];
     const receiver: Receiver = this.#connection.open_receiver({ source: { address, capabilities: [capability] } });
     receiver.on('message', ({ message }: EventContext) => {
-      const { body, application_properties: properties } = message as { body: unknown; application_properties?: Record<string, unknown> };
-      received.push({ ...shownBody(body), headers: Object.fromEntries(Object.entries(properties ?? {}).map(shownProperty)) });
+      received.push(show(message as object));
     });
     await this.#until(`a subscription to ${address}`, () => (receiver.source as { address?: unknown } | undefined)?.address !== undefined);
     return received;

@@ -12,7 +12,7 @@ interface Frame {
   readonly body: Buffer;
 }
 
-const deadline = { timeoutMs: 10_000 };
+const deadline = { timeoutMs: 30_000 };
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', ':': '\\c' };
 const unescapes = new Map(Object.entries(escapes).map(([plain, escaped]) => [escaped, plain]));
 
@@ -23,7 +23,7 @@ export const rawStomp: Counterpart = {
 };
 
 /** Frames written by hand: text without a content-length, bytes with one. */
-class RawStomp implements Program {
+export class RawStomp implements Program {
   readonly #socket: Socket;
   readonly #receipts = new Set<string>();
   readonly #received = new Map<string, Received[]>();
@@ -66,11 +66,12 @@ class RawStomp implements Program {
   async send(event: string, { kind, body, headers }: Outgoing): Promise<void> {
     const bytes = Buffer.from(body);
     const length: Headers = kind === 'bytes' ? [['content-length', String(bytes.length)]] : [];
-    await this.#confirmed(
-      'SEND',
-      [['destination', event], ['destination-type', 'MULTICAST'], ...length, ...Object.entries(headers)],
-      bytes,
-    );
+    await this.sendRaw(event, [...length, ...Object.entries(headers)], bytes);
+  }
+
+  /** With no other headers than where it goes. */
+  async sendRaw(event: string, headers: Headers, body: Buffer): Promise<void> {
+    await this.#confirmed('SEND', [['destination', event], ['destination-type', 'MULTICAST'], ...headers], body);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

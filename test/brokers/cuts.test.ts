@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { cutAtRandomBytes } from '../campaigns/random-cuts.js';
-import { seedOfTests } from '../campaigns/play.js';
+import { seedOfTests } from '../support/random.js';
 import { protocols } from '../support/artemis.js';
 
 // 200 of each: npm run campaign -- cuts

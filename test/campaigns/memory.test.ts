@@ -1,7 +1,8 @@
 import { describe, it } from '@jest/globals';
 import { planFor } from './campaigns.js';
 import { MemoryStage } from './memory-stage.js';
-import { campaign, playOn, seedOfTests } from './play.js';
+import { seedOfTests } from '../support/random.js';
+import { campaign, playOn } from './play.js';
 
 describe('campaigns in memory', () => {
   it.each([

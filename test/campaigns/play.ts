@@ -9,6 +9,7 @@ import { protocolOf, type Protocol } from '../../src/cli/torture/protocols.js';
 import { reportOf } from '../../src/cli/torture/report.js';
 import type { BrokerControl, Stage } from '../../src/cli/torture/stage.js';
 import { torture, type TortureResult } from '../../src/cli/torture/torture.js';
+import { seedOfTests } from '../support/random.js';
 import { campaigns, planFor, type Campaign, type Size } from './campaigns.js';
 
 const module = new URL('../../src/cli/torture/artemis-module.js', import.meta.url).href;
@@ -50,12 +51,6 @@ export async function play(chosen: Campaign, ground: Ground, options: PlayOption
 export interface PlayOptions {
   readonly size?: Size;
   readonly seed?: number;
-}
-
-/** Another one at each run; a failure prints it, and TIDINGS_SEED plays it again. */
-export function seedOfTests(): number {
-  const given = process.env['TIDINGS_SEED'];
-  return given === undefined ? Math.floor(Math.random() * 1_000_000) : Number(given);
 }
 
 export function campaign(id: string): Campaign {

@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util';
 import { testBroker } from '../../src/testing/test-broker.js';
 import { campaigns } from './campaigns.js';
 import { cutAtRandomBytes } from './random-cuts.js';
-import { campaign, play, seedOfTests } from './play.js';
+import { seedOfTests } from '../support/random.js';
+import { campaign, play } from './play.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

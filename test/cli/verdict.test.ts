@@ -50,7 +50,7 @@ class Tale {
     return this;
   }
 
-  fault(kind: 'kill' | 'cut' | 'broker kill', workers: string[], lastsMs = 0): this {
+  fault(kind: 'kill' | 'cut' | 'half-open' | 'broker kill', workers: string[], lastsMs = 0): this {
     this.faultLog.begin(kind, workers, this.now).to = this.now + lastsMs;
     return this;
   }
@@ -143,9 +143,47 @@ describe('the verdict of a run', () => {
     expect([unexplainedAfter(50), unexplainedAfter(51)]).toEqual([[], ['1-0']]);
   });
 
-  it('allows as many as the provider says that a broker may have sent ahead', () => {
-    const tale = new Tale(steady, { mostUnsettled: (limit) => 10 * limit }).fault('kill', ['worker 1', 'worker 2']);
-    expect(tale.listener().bound).toBe(2 * 10 * 3);
+  describe('where the broker may have sent ahead', () => {
+    const ahead: Habits = { mostUnsettled: (limit) => 10 * limit, noticeLagMs: 500 };
+    const handledOf = (tale: Tale, count: number, process = 'worker 1'): Tale => {
+      for (let n = 0; n < count; n++) tale.handled(`1-${String(tale.now)}`, process);
+      return tale;
+    };
+
+    it('allows no more than the limit for what was settled before, and what was settled in the last moment besides', () => {
+      expect(new Tale(steady, ahead).fault('kill', ['worker 1', 'worker 2']).listener().bound).toBe(2 * 3);
+      const tale = handledOf(handledOf(new Tale(steady, ahead), 8).later(101), 4);
+      expect(handledOf(tale, 2, 'worker 2').fault('kill', ['worker 1']).listener().bound).toBe(3 + 4);
+      expect(handledOf(new Tale(steady), 4).fault('kill', ['worker 1']).listener().bound).toBe(3);
+    });
+
+    it('is failed when a killed process has more doubled than that', () => {
+      const tale = new Tale(steady, ahead);
+      for (const n of ['1-0', '1-1', '1-2', '1-3']) tale.sent(n).handled(n);
+      tale.later(101).fault('kill', ['worker 1']).later();
+      for (const n of ['1-0', '1-1', '1-2', '1-3']) tale.handled(n, 'worker 2');
+      expect(tale.listener()).toMatchObject({ duplicated: 4, bound: 3, unexplained: ['1-3'] });
+    });
+
+    it('allows what is handled until a cut is noticed, and nothing of what is handled afterwards', () => {
+      const tale = handledOf(new Tale(steady, ahead).fault('cut', ['worker 1'], 5_000), 5);
+      tale.faultLog.noticed('worker 1', tale.now);
+      expect(handledOf(tale.later(101), 12).listener().bound).toBe(3 + 5);
+    });
+
+    it('allows what is handled into a silence until each connection has found it, and no more than was sent ahead', () => {
+      const tale = handledOf(new Tale(steady, ahead).fault('half-open', ['worker 1'], 5_000), 5);
+      tale.faultLog.noticed('worker 1', tale.now);
+      handledOf(tale.later(), 12);
+      expect(tale.listener().bound).toBe(3 + 5 + 12);
+      expect(handledOf(tale, 20).listener().bound).toBe(10 * 3);
+    });
+
+    it('allows what was handled into a silence before a connection was lost by itself', () => {
+      const tale = handledOf(new Tale(steady, ahead), 5).later(400);
+      tale.faultLog.noticed('worker 1', tale.now);
+      expect(tale.listener().bound).toBe(3 + 5);
+    });
   });
 
   it('counts a connection that is lost by itself as a fault of its own', () => {

@@ -41,4 +41,17 @@ describe('what class-transformer was told', () => {
       undefined,
     ]);
   });
+
+  it('is not added to by looking for it, however many managers there are', async () => {
+    // In a variable, since it has no types.
+    const path = 'class-transformer/cjs/storage.js';
+    const { defaultMetadataStorage } = (await import(path)) as {
+      defaultMetadataStorage: { _exposeMetadatas: ReadonlyMap<unknown, unknown> };
+    };
+    const noted = () => defaultMetadataStorage._exposeMetadatas.size;
+    const before = noted();
+    await loaded();
+    await loaded();
+    expect(noted()).toBe(before);
+  });
 });

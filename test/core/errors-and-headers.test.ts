@@ -55,6 +55,39 @@ describe('an error', () => {
     expect(error.message).toContain('f9: bad (and 2 more)');
     expect(error.message).not.toContain('f10');
     expect(error.faults).toHaveLength(12);
+    expect(error.moreFaults).toBe(0);
+  });
+
+  it('shows where a fault is, what is wrong and what was there', () => {
+    const faults = [
+      { path: 'items[2].price', message: 'must be positive', expected: 'isPositive', received: '-1' },
+      { path: '', message: 'is no order' },
+    ];
+    const error = new InvalidEventError('order', faults);
+    expect(error.message).toBe('order is invalid: items[2].price: must be positive (received -1); is no order');
+    expect(error.faults).toEqual(faults);
+    expect(Object.isFrozen(error.faults)).toBe(true);
+  });
+
+  it('keeps to bounds whatever it is given', () => {
+    const long = 'x'.repeat(5000);
+    const fault = { path: long, message: long, expected: long, received: long };
+    const error = new InvalidEventError(
+      'order',
+      Array.from({ length: 1234 }, () => fault),
+    );
+    expect(error.faults).toHaveLength(100);
+    expect(error.moreFaults).toBe(1134);
+    const { path, message, expected = '', received = '' } = error.faults[99] ?? fault;
+    expect([path, message, expected, received].map((text) => text.length)).toEqual([200, 300, 100, 100]);
+    expect(path).toMatch(/^x+\.\.\.$/);
+    expect(error.message.length).toBeLessThan(2100);
+    expect(error.message).toMatch(/ \(and 1231 more\)$/);
+  });
+
+  it('cuts no character in half', () => {
+    const [fault] = new InvalidEventError('order', [{ path: '', message: '\u{1F600}'.repeat(200) }]).faults;
+    expect(fault?.message.isWellFormed()).toBe(true);
   });
 });
 
@@ -77,6 +110,7 @@ describe('a header', () => {
     'cloudEvents_id',
     'tidings_attempt',
     'content-length',
+    'Content-Encoding',
   ])('may not be named %j', (name) => {
     expect(() => checkedHeader(name, 'v')).toThrow(expect.objectContaining({ code: 'invalid-header' }));
   });

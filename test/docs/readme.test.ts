@@ -11,6 +11,7 @@ import {
   defaultConcurrency,
   defaultMaxBodyBytes,
   defaultMaxPending,
+  defaultMinPackedBytes,
   defaultSendTimeoutMs,
   defaultStartTimeoutMs,
   defaultStopDeadlineMs,
@@ -150,6 +151,8 @@ const optionTables: { table: string; title: string; schema?: [file: string, vari
   { table: 'StompOptions', title: 'StompProvider', schema: ['providers/stomp/stomp-options.ts', 'schema'] },
   { table: 'MemoryProviderOptions', title: 'MemoryProvider', schema: ['providers/memory/memory-options.ts', 'shape'] },
   { table: 'MemoryBrokerOptions', title: 'MemoryBroker' },
+  { table: 'DescribeOptions', title: 'describeEvents()', schema: ['contracts/describe-options.ts', 'schema'] },
+  { table: 'CompareOptions', title: 'compareContracts()' },
 ];
 
 describe.each(optionTables)('the table of the options of $title', ({ table, schema }) => {
@@ -189,6 +192,7 @@ describe('numbers that the README says are those of the code', () => {
     ['EventingOptions', 'concurrency', defaultConcurrency],
     ['EventingOptions', 'maxBodyBytes', defaultMaxBodyBytes],
     ['EventingOptions', 'maxPending', defaultMaxPending],
+    ['EventingOptions', 'compression.minBytes', defaultMinPackedBytes],
     ['EventingOptions', 'startTimeoutMs', defaultStartTimeoutMs],
     ['SendOptions', 'timeoutMs', defaultSendTimeoutMs],
     ['DedupeOptions', 'ttlMs', defaultDedupeTtlMs],

@@ -1,14 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { expectedOf, expectedText, linesOf, RunningExample } from './run-example.js';
 
-test.each(['quickstart', 'retries-and-archive'])('%s runs without a broker and prints what it should', async (name) => {
-  await using example = new RunningExample(`${name}/main.js`, undefined);
-  const { code, stdout, stderr } = await example.ended;
-  expect(stderr).toBe('');
-  expect(linesOf(stdout)).toEqual(expectedOf(name));
-  expect(stdout.trimEnd().split('\n').at(-1)).toBe('stopped');
-  expect(code).toBe(0);
-});
+test.each(['quickstart', 'retries-and-archive', 'schema-first', 'validation'])(
+  '%s runs without a broker and prints what it should',
+  async (name) => {
+    await using example = new RunningExample(`${name}/main.js`, undefined);
+    const { code, stdout, stderr } = await example.ended;
+    expect(stderr).toBe('');
+    expect(linesOf(stdout)).toEqual(expectedOf(name));
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('stopped');
+    expect(code).toBe(0);
+  },
+);
 
 test('swap-provider prints in memory what it prints over a broker, byte for byte', async () => {
   await using example = new RunningExample('swap-provider/main.js', undefined);

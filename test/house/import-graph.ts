@@ -14,6 +14,7 @@ const allowedFolders: Readonly<Record<string, readonly string[]>> = {
   'providers/artemis': ['core', 'providers/network'],
   'providers/amqp': ['core', 'providers/network', 'providers/artemis'],
   'providers/stomp': ['core', 'providers/network', 'providers/artemis'],
+  contracts: ['core', 'codecs'],
   reliability: ['core'],
   patterns: ['core'],
   manager: ['core', 'codecs', 'reliability', 'patterns'],
@@ -29,10 +30,12 @@ const packagePlaces: Readonly<Record<string, string>> = {
   '@stomp/stompjs': 'src/providers/stomp/stompjs-driver.ts',
   inversify: 'src/container/',
   ws: 'src/providers/stomp/web-socket.ts',
+  cborg: 'src/codecs/cbor/',
   'lru-cache': 'src/reliability/memory-dedupe-store.ts',
 };
 
-const corePackages = ['reflect-metadata'];
+// The second holds types only.
+const corePackages = ['reflect-metadata', '@standard-schema/spec'];
 
 export function readImportGraph(root: string): ImportGraph {
   const graph = new Map<string, string[]>();

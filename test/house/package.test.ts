@@ -68,7 +68,7 @@ describe('the packed package', () => {
   test(
     'installs beside its peers, imports at every subpath, compiles under the strictest flags',
     async () => {
-      const peers = await Promise.all(['inversify', 'reflect-metadata', '@types/node'].map(installedVersion));
+      const peers = await Promise.all(['inversify', 'reflect-metadata', 'cborg', '@types/node'].map(installedVersion));
       await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
       await run(folder, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', tarball, ...peers);
       const names = subpaths().map(({ subpath }) => `tidings${subpath.slice(1)}`);

@@ -511,6 +511,18 @@ describe('what cannot be read', () => {
     expect(manager.counters().sent).toBe(0);
   });
 
+  it.each([undefined, null, 'text'])('is refused where its create() gives %p, which is none', async (given) => {
+    const name = unique('uncreated');
+    @event({ name, create: () => given as unknown as { s: string } })
+    class E {
+      readonly s: string = '';
+    }
+    await using world = new World();
+    const manager = await world.started();
+    const message = expect.stringContaining(`create() of @event('${name}') gave`);
+    await expect(manager.sendEvent(E, { s: '' })).rejects.toMatchObject({ code: 'not-an-event', message });
+  });
+
   it('is what a pipeline made invalid', async () => {
     @event(unique('spoilt'))
     class E {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Class, EventListenerOptions, EventManager } from '../../src/index.js';
+import type { Class, EventingOptions, EventListenerOptions, EventManager, WireMessage } from '../../src/index.js';
 import { madeEvent, MadeListener, type Handle, type Note } from '../../src/testing/conformance/made-classes.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
 import { keysOf, tableNames, tableOf } from '../docs/markdown.js';
@@ -68,6 +68,20 @@ export const note: Note = { n: 1, text: '' };
 
 export function queueOf(manager: EventManager): string | undefined {
   return manager.health().subscriptions[0]?.queue;
+}
+
+export const structured = 'application/cloudevents+json; charset=utf-8';
+
+/** A note as it travels. */
+export async function wireOf(options: Parameters<typeof madeEvent>[1], eventing: Partial<EventingOptions> = {}): Promise<WireMessage> {
+  await using world = new World();
+  const made = eventOf(options);
+  const consumer = await world.started({ listeners: [listenerOf(made).target] });
+  const queue = queueOf(consumer) ?? '';
+  await consumer.stop();
+  await (await world.started(eventing)).sendEvent(made, note);
+  for await (const message of (await world.queues()).browse(queue)) return message;
+  throw new Error(`nothing came to ${queue}`);
 }
 
 /** How many of thirty events are tried, one after the other, by a listener that always fails. */

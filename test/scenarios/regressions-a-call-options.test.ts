@@ -39,6 +39,16 @@ optionEffects('SendOptions', {
     expect(own.correlationId).toBe(own.id);
     expect((await manager.sendEvent(eventOf(), note, { correlationId: 'visit 17' })).correlationId).toBe('visit 17');
   },
+  key: async () => {
+    await using world = new World();
+    const made = eventOf();
+    const listener = listenerOf(made);
+    const manager = await world.started({ listeners: [listener.target] });
+    await manager.sendEvent(made, note);
+    await manager.sendEvent(made, note, { key: 'order 7' });
+    await waitUntil(() => listener.calls.length === 2);
+    expect(listener.calls.map(({ context }) => context.envelope.subject)).toEqual([undefined, 'order 7']);
+  },
   timeoutMs: async () => {
     await using world = new World();
     const name = unique('blocked');

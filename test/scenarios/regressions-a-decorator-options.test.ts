@@ -1,14 +1,29 @@
 import 'reflect-metadata';
 import { expect } from '@jest/globals';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { z } from 'zod';
 import { event, envelopePipeline, eventListener } from '../../src/index.js';
-import type { Class, CounterName, EventListenerOptions } from '../../src/index.js';
+import { cbor } from '../../src/codecs/cbor/index.js';
+import type { Class, CounterName, EventListenerOptions, EventOptions } from '../../src/index.js';
 import { eventDescriptor } from '../../src/core/registry.js';
 import { Bench } from '../../src/testing/conformance/bench.js';
 import { gate } from '../../src/testing/conformance/gate.js';
+import type { Note } from '../../src/testing/conformance/made-classes.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
 import { memoryConformance } from '../support/memory-conformance.js';
 import { unique, World } from '../support/world.js';
-import { eventOf, failing, listenerOf, note, optionEffects, pausedAfter, queueOf, rejection } from './option-effects.js';
+import {
+  eventOf,
+  failing,
+  listenerOf,
+  note,
+  optionEffects,
+  pausedAfter,
+  queueOf,
+  rejection,
+  structured,
+  wireOf,
+} from './option-effects.js';
 import { notes } from './scenario.js';
 
 optionEffects('EventOptions', {
@@ -46,6 +61,18 @@ optionEffects('EventOptions', {
     };
     expect([await calls([]), await calls(['other.type'])]).toEqual([0, 1]);
   },
+  contentType: async () => {
+    await using world = new World();
+    const typeOf = async (options: EventOptions): Promise<string | undefined> => {
+      const made = eventOf(options);
+      const listener = listenerOf(made);
+      const manager = await world.started({ listeners: [listener.target], codecs: [cbor()] });
+      await manager.sendEvent(made, note);
+      await waitUntil(() => listener.calls.length === 1);
+      return listener.calls[0]?.context.envelope.contentType;
+    };
+    expect([await typeOf({}), await typeOf({ contentType: 'application/cbor' })]).toEqual(['application/json', 'application/cbor']);
+  },
   create: async () => {
     await using world = new World();
     class Picky {
@@ -75,11 +102,64 @@ optionEffects('EventOptions', {
     expect(seen[0]?.n).toBe(1);
     expect(seen[0]).toBeInstanceOf(Picky);
   },
+  key: async () => {
+    await using world = new World();
+    const made = [eventOf(), eventOf({ key: ({ n }: Note) => `number ${String(n)}` })];
+    const listeners = made.map((each) => listenerOf(each));
+    const manager = await world.started({ listeners: listeners.map(({ target }) => target) });
+    for (const each of made) await manager.sendEvent(each, note);
+    await waitUntil(() => listeners.every(({ calls }) => calls.length > 0));
+    expect(listeners.map(({ calls }) => calls[0]?.context.envelope.subject)).toEqual([undefined, 'number 1']);
+  },
+  contentMode: async () => {
+    const typeOf = async (options: EventOptions): Promise<string | undefined> => (await wireOf(options)).contentType;
+    expect([await typeOf({}), await typeOf({ contentMode: 'structured' })]).toEqual([undefined, structured]);
+    expect((await wireOf({ contentMode: 'binary' }, { contentMode: 'structured' })).contentType).toBeUndefined();
+  },
+  schema: async () => {
+    const handled = async (options: { schema?: StandardSchemaV1 }): Promise<unknown> => {
+      await using world = new World();
+      const made = eventOf(options);
+      const listener = listenerOf(made);
+      const manager = await world.started({ listeners: [listener.target] });
+      await manager.sendEvent(made, note);
+      await waitUntil(() => listener.calls.length === 1);
+      return listener.calls[0]?.note;
+    };
+    expect(await handled({})).toMatchObject({ n: 1 });
+    expect(await handled({ schema: z.object({ n: z.number().transform((n) => n + 1) }) })).toMatchObject({ n: 2 });
+    await expect(handled({ schema: z.object({ n: z.string() }) })).rejects.toMatchObject({ code: 'invalid-event' });
+  },
+  version: async () => {
+    const reason = async (version: number | undefined): Promise<string | undefined> => {
+      const name = unique('event');
+      return await archivedAs(eventOf({ version: 2 }, name), eventOf({ version }, name));
+    };
+    expect([await reason(undefined), await reason(2)]).toEqual(['unsupported-version', undefined]);
+  },
+  newerVersions: async () => {
+    const reason = async (newerVersions: 'archive' | 'accept'): Promise<string | undefined> => {
+      const name = unique('event');
+      return await archivedAs(eventOf({ version: 2 }, name), eventOf({ newerVersions }, name));
+    };
+    expect([await reason('archive'), await reason('accept')]).toEqual(['unsupported-version', undefined]);
+  },
   description: () => {
     expect(eventDescriptor(eventOf())?.options.description).toBeUndefined();
     expect(eventDescriptor(eventOf({ description: 'An order' }))?.options.description).toBe('An order');
   },
 });
+
+/** Why what is sent by one class is archived by a listener of the other; undefined where it is handled. */
+async function archivedAs(sent: Class<Note>, heard: Class<Note>): Promise<string | undefined> {
+  await using world = new World();
+  const listener = listenerOf(heard);
+  const manager = await world.started({ listeners: [listener.target] });
+  await manager.sendEvent(sent, note);
+  await waitUntil(() => manager.counters().handled + manager.counters().archived > 0);
+  for await (const { reason } of manager.archive(listener.target).browse()) return reason;
+  return undefined;
+}
 
 /** None of twenty events ends: so many run then, and so many more are held. */
 async function takes(options: EventListenerOptions, wanted: { readonly running: number; readonly held: number }): Promise<void> {

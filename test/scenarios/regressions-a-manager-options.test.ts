@@ -1,12 +1,14 @@
 import 'reflect-metadata';
 import { expect } from '@jest/globals';
-import { IsInt } from 'class-validator';
+import { IsInt, IsString } from 'class-validator';
 import { Container } from 'inversify';
+import { cbor } from '../../src/codecs/cbor/index.js';
+import { canPack } from '../../src/core/packing.js';
 import { eventing, EventManager, MemoryBroker, MemoryProvider, type EnvelopePipeline, type EventingOptions } from '../../src/index.js';
 import { gate, range } from '../../src/testing/conformance/gate.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
 import { KeptLogger, unique, World } from '../support/world.js';
-import { eventOf, failing, listenerOf, note, optionEffects, queueOf, rejection } from './option-effects.js';
+import { eventOf, failing, listenerOf, note, optionEffects, queueOf, rejection, structured, wireOf } from './option-effects.js';
 import { fateOf, notes } from './scenario.js';
 
 /** What a listener's first call shows of what came. */
@@ -18,6 +20,17 @@ async function firstCall(world: World, options: Partial<EventingOptions>, sender
   const sent = await sender.sendEvent(event, note);
   await waitUntil(() => listener.calls.length > 0);
   return { sent, call: listener.calls[0] };
+}
+
+/** How an event of 1 000 bytes travels. */
+async function packingOf(world: World, options: Partial<EventingOptions>): Promise<string | undefined> {
+  const event = eventOf();
+  const listener = failing(event, { onError: 'archive' });
+  const manager = await world.started({ ...options, listeners: [listener.target] });
+  await manager.sendEvent(event, { n: 1, text: 'x'.repeat(1000) });
+  await waitUntil(() => manager.counters().archived === 1);
+  for await (const { contentEncoding } of manager.archive(listener.target).browse()) return contentEncoding;
+  throw new Error('nothing was archived');
 }
 
 function tagging(tag: string, seen: string[]): EnvelopePipeline {
@@ -145,6 +158,55 @@ optionEffects('EventingOptions', {
     await world.started({ listeners: [lenient.target], validate: { receive: false } });
     const sender = await world.started({ validate: { send: false } });
     await sender.sendEvent(event, { n: 1.5, text: '' });
+    await waitUntil(() => lenient.calls.length === 1 && refusing.counters().archived === 1);
+    expect(strict.calls).toHaveLength(0);
+  },
+  contentMode: async () => {
+    const typeOf = async (options: Partial<EventingOptions>): Promise<string | undefined> => (await wireOf({}, options)).contentType;
+    expect([await typeOf({}), await typeOf({ contentMode: 'structured' })]).toEqual([undefined, structured]);
+  },
+  codecs: async () => {
+    await using world = new World();
+    const event = eventOf();
+    const [knows, knowsNot] = [listenerOf(event), listenerOf(event)];
+    await world.started({ listeners: [knows.target], codecs: [cbor()] });
+    const refusing = await world.started({ listeners: [knowsNot.target] });
+    const sender = await world.started({ codecs: [cbor()], contentType: 'application/cbor' });
+    await sender.sendEvent(event, note);
+    await waitUntil(() => knows.calls.length === 1 && refusing.counters().archived === 1);
+    expect(knowsNot.calls).toHaveLength(0);
+  },
+  contentType: async () => {
+    await using world = new World();
+    const typeOf = async (options: Partial<EventingOptions>) =>
+      (await firstCall(world, { codecs: [cbor()] }, { codecs: [cbor()], ...options })).call?.context.envelope.contentType;
+    expect([await typeOf({}), await typeOf({ contentType: 'application/cbor' })]).toEqual(['application/json', 'application/cbor']);
+  },
+  'compression.encoding': async () => {
+    await using world = new World();
+    const zstd = world.started({ compression: { encoding: 'zstd' } });
+    if (canPack('zstd')) expect(await packingOf(world, { compression: { encoding: 'zstd', minBytes: 0 } })).toBe('zstd');
+    else expect(await rejection(zstd)).toMatchObject({ code: 'configuration' });
+    await zstd.catch(() => undefined);
+    expect(await packingOf(world, { compression: { encoding: 'gzip', minBytes: 0 } })).toBe('gzip');
+    expect(await packingOf(world, {})).toBeUndefined();
+  },
+  'compression.minBytes': async () => {
+    await using world = new World();
+    const found = [await packingOf(world, { compression: {} }), await packingOf(world, { compression: { minBytes: 100 } })];
+    expect(found).toEqual([undefined, 'gzip']);
+  },
+  'validate.strict': async () => {
+    await using world = new World();
+    const event = eventOf();
+    IsInt()(event.prototype as object, 'n');
+    IsString()(event.prototype as object, 'text');
+    const more = { ...note, slip: 1 } as typeof note;
+    const [strict, lenient] = [listenerOf(event), listenerOf(event)];
+    const refusing = await world.started({ listeners: [strict.target], validate: { strict: true } });
+    const sender = await world.started({ listeners: [lenient.target] });
+    expect(await rejection(refusing.sendEvent(event, more))).toMatchObject({ code: 'invalid-event' });
+    await sender.sendEvent(event, more);
     await waitUntil(() => lenient.calls.length === 1 && refusing.counters().archived === 1);
     expect(strict.calls).toHaveLength(0);
   },

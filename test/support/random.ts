@@ -8,3 +8,9 @@ export function randomFrom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+/** Another one at each run; a failure prints it, and TIDINGS_SEED plays it again. */
+export function seedOfTests(): number {
+  const given = process.env['TIDINGS_SEED'];
+  return given === undefined ? Math.floor(Math.random() * 1_000_000) : Number(given);
+}

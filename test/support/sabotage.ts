@@ -47,6 +47,23 @@ export class LosesEmptyHeaders extends Honest {
   }
 }
 
+export class LosesVersions extends Honest {
+  override send(message: WireMessage, options: WireSend): Promise<void> {
+    const kept = [...message.headers].filter(([name]) => name !== 'tidings_version' && name !== 'cloudEvents_dataschema');
+    return super.send({ ...message, headers: new Map(kept) }, options);
+  }
+}
+
+/** Loses what the protocol's own field says of the packing. */
+export class ForgetsContentEncodings extends Honest {
+  override subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {
+    return super.subscribe(spec, (delivery) => {
+      const { contentEncoding: _, ...message } = delivery.message;
+      deliver({ ...resettled(delivery, (outcome) => delivery.settle(outcome)), message });
+    });
+  }
+}
+
 /** Gives text out as bytes. */
 export class MixesUpTextAndBytes extends Honest {
   override subscribe(spec: SubscriptionSpec, deliver: Deliver): Promise<ProviderSubscription> {

@@ -3,14 +3,13 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { describe } from '../../core/errors.js';
+import { exitCodes } from '../exit-codes.js';
 import { prepareRoom, removeAll } from './broker-room.js';
 import { alwaysSuccess, planOf, type ListenerPlan, type TorturePlan } from './plan.js';
 import { ProcessStage } from './process-stage.js';
 import { knownProtocol, schemes } from './protocols.js';
 import { jsonOf, reportOf } from './report.js';
 import { torture } from './torture.js';
-
-export const exitCodes = { passed: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const;
 
 interface TortureFlags {
   readonly url: string;

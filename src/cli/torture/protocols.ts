@@ -31,9 +31,10 @@ const amqp: Protocol = {
 };
 
 /**
- * The window is one of bytes, so that the broker may have sent more small messages than the limit. They are handed over one after the other as
- * others end, and nothing tells that an ACK has arrived: with a connection that carries nothing any more, a whole window may be handled and
- * come again. It may be passed by one frame.
+ * No more than the limit is handled and not settled: a place is given again when the ACK has been written. But nothing tells that an ACK has
+ * arrived, and the window is one of bytes, so that the broker may have sent more small messages than the limit. They are handed over one
+ * after the other as others end: with a connection that carries nothing any more, a whole window may be handled and come again before that
+ * is found out. It may be passed by one frame.
  */
 const stomp: Protocol = {
   kind: 'stomp',

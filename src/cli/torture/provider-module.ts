@@ -3,7 +3,10 @@ import type { Provider } from '../../core/provider.js';
 
 /** What a verdict has to know of a provider beside the contract of all. */
 export interface Habits {
-  /** Deliveries of a listener that the broker may count as unsettled at one moment, where that can be more than `concurrency + prefetch`. */
+  /**
+   * Deliveries of a listener that the broker may count as unsettled at one moment, where that can be more than `concurrency + prefetch`: so
+   * many may come again when settlements are lost on the way.
+   */
   readonly mostUnsettled?: (limit: number) => number;
   /** How much later than the provider its listeners may notice a loss, where they have connections of their own. */
   readonly noticeLagMs?: number;

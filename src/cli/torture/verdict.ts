@@ -86,6 +86,7 @@ function listenerVerdict(listener: ListenerPlan, { plan, ledger, faultLog, leftI
   }
   const doubled = [...successes].filter(([, runs]) => runs.length > 1);
   const archivedAgain = book.archived.length - archived.size;
+  const allowed = new Map(faultLog.faults.map((fault) => [fault, faultLog.allowed(fault, listener.name)]));
   return {
     listener: listener.name,
     handled: successes.size,
@@ -93,8 +94,8 @@ function listenerVerdict(listener: ListenerPlan, { plan, ledger, faultLog, leftI
     lost,
     uninvited,
     duplicated: doubled.reduce((sum, [, runs]) => sum + runs.length - 1, archivedAgain),
-    bound: faultLog.faults.reduce((sum, { allowed }) => sum + (allowed.get(listener.name) ?? 0), 0),
-    unexplained: unexplained(listener.name, doubled, faultLog.faults),
+    bound: [...allowed.values()].reduce((sum, one) => sum + one, 0),
+    unexplained: unexplained(doubled, faultLog, allowed),
     miscounted,
     leftInQueue: leftInQueue.get(listener.name) ?? 0,
     slowestRecoveryMs: slowestRecovery(book, faultLog.faults),
@@ -121,18 +122,21 @@ function isExact(expected: ReturnType<typeof expectedEnd>, runs: readonly RunRec
 
 /** Ids of the doubles that no fault excuses, each fault excusing no more than it may. */
 function unexplained(
-  listener: string,
   doubled: readonly (readonly [id: string, runs: readonly RunRecord[]])[],
-  faults: readonly Fault[],
+  faultLog: FaultLog,
+  allowed: ReadonlyMap<Fault, number>,
 ): string[] {
-  const left = new Map(faults.map((fault) => [fault, fault.allowed.get(listener) ?? 0]));
+  const left = new Map(allowed);
   const leftOf = (fault: Fault): number => left.get(fault) ?? 0;
   return doubled.flatMap(([id, runs]) => {
     const inOrder = [...runs].sort((a, b) => a.begunAt - b.begunAt);
     for (const [index, later] of inOrder.slice(1).entries()) {
       const earlier = inOrder[index] as RunRecord;
       // The one that can excuse most, so that none is used up while others are not.
-      const [excuse] = faults.filter((fault) => leftOf(fault) > 0 && excuses(fault, earlier, later)).sort((a, b) => leftOf(b) - leftOf(a));
+      const able = faultLog.faults.filter(
+        (fault) => leftOf(fault) > 0 && excuses(fault, faultLog.lostAt(fault, earlier.process), earlier, later),
+      );
+      const [excuse] = able.sort((a, b) => leftOf(b) - leftOf(a));
       if (excuse === undefined) return [id];
       left.set(excuse, leftOf(excuse) - 1);
     }
@@ -144,9 +148,8 @@ function unexplained(
 const settledMs = 2_000;
 
 /** Whether the fault came between the two, when the earlier one was not settled yet. */
-function excuses({ from, to, workers, noticedAt }: Fault, earlier: RunRecord, later: RunRecord): boolean {
+function excuses({ from, workers }: Fault, lostAt: number, earlier: RunRecord, later: RunRecord): boolean {
   if (!workers.includes(earlier.process)) return false;
-  const lostAt = Math.max(to, noticedAt.get(earlier.process) ?? to);
   return earlier.begunAt <= lostAt && (earlier.endedAt ?? Infinity) >= from - settledMs && later.begunAt >= from;
 }
 

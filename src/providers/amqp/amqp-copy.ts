@@ -49,11 +49,12 @@ export function queueCopy(received: Received, { headers, dedupeId }: CopyTo, to:
  * The bytes of a copy for the relay. Body with its kind of section, ids, subject, group and the user's annotations stay; what
  * the broker wrote, delivery times, expiry and footer go: an old delivery time would make a later retry run at once.
  */
-function encodedCopy({ raw, message: { headers, contentType } }: Received, copy: Copy): Buffer {
+function encodedCopy({ raw, message: { headers, contentType, contentEncoding } }: Received, copy: Copy): Buffer {
   const annotations = { ...keptAnnotations(raw.message_annotations), ...copy.annotations };
   return encoded({
     ...keptProperties(raw),
     ...(contentType !== undefined && { content_type: contentType }),
+    ...(contentEncoding !== undefined && { content_encoding: contentEncoding }),
     durable: copy.durable,
     to: copy.to,
     application_properties: { ...keptMarker(raw), ...laidOver(headers, copy) },
@@ -68,7 +69,6 @@ const keptFields = [
   'subject',
   'reply_to',
   'correlation_id',
-  'content_encoding',
   'creation_time',
   'group_id',
   'group_sequence',

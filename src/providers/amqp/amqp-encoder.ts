@@ -52,17 +52,26 @@ export function encodedMessage(message: WireMessage, extras: SendExtras): Buffer
 function writeProperties(writer: Writer, message: WireMessage, extras: SendExtras): void {
   const id = message.headers.get('tidings_id') ?? message.headers.get('cloudEvents_id');
   const contentType = message.contentType ?? (extras.asData && typeof message.body === 'string' ? jsonType : undefined);
-  const fields = contentType !== undefined ? 7 : message.correlationId !== undefined ? 6 : id !== undefined ? 1 : 0;
+  const fields = propertyCount(id, message, contentType);
   if (fields === 0) return;
-  // message-id, user-id, to, subject, reply-to, correlation-id, content-type
+  // message-id, user-id, to, subject, reply-to, correlation-id, content-type, content-encoding
   const end = writer.compound(descriptors.properties, types.list32, fields);
   writer.optional(id);
   if (fields > 1) {
     writer.bytes(types.null, types.null, types.null, types.null);
     writer.optional(message.correlationId);
   }
-  if (contentType !== undefined) writer.text(contentType, types.sym8, types.sym32);
+  if (fields > 6) writer.symbol(contentType);
+  if (fields > 7) writer.symbol(message.contentEncoding);
   writer.close(end);
+}
+
+/** What is absent at the end is left out. */
+function propertyCount(id: string | undefined, { correlationId, contentEncoding }: WireMessage, contentType: string | undefined): number {
+  if (contentEncoding !== undefined) return 8;
+  if (contentType !== undefined) return 7;
+  if (correlationId !== undefined) return 6;
+  return id === undefined ? 0 : 1;
 }
 
 function writeHeaders(writer: Writer, headers: ReadonlyMap<string, string>, dedupeId: string | undefined): void {
@@ -91,9 +100,13 @@ function writeBody(writer: Writer, body: string | Uint8Array, asData: boolean): 
   else writer.binary(body);
 }
 
+function textLength({ contentType = '', contentEncoding = '', correlationId = '' }: WireMessage): number {
+  return contentType.length + contentEncoding.length + correlationId.length;
+}
+
 function estimate(message: WireMessage): number {
   const body = typeof message.body === 'string' ? message.body.length * 3 : message.body.length;
-  let size = 512 + body + 3 * (message.contentType?.length ?? 0) + 3 * (message.correlationId?.length ?? 0);
+  let size = 512 + body + 3 * textLength(message);
   for (const [name, value] of message.headers) size += 16 + 3 * (name.length + value.length);
   return size;
 }
@@ -136,6 +149,11 @@ class Writer {
   optional(value: string | undefined): void {
     if (value === undefined) this.bytes(types.null);
     else this.string(value);
+  }
+
+  symbol(value: string | undefined): void {
+    if (value === undefined) this.bytes(types.null);
+    else this.text(value, types.sym8, types.sym32);
   }
 
   string(value: string): void {

@@ -10,6 +10,7 @@ const brokerNames = /^(?:_AMQ_|JMS_AMQP_)|^(?:JMSXDeliveryCount|NATIVE_MESSAGE_I
 /** What the broker leaves in the properties of a message that came over STOMP. Names of the user's on all other messages. */
 const stompNames = new Set([
   'ack',
+  'content-encoding',
   'content-length',
   'destination',
   'destination-type',
@@ -24,6 +25,7 @@ const stompNames = new Set([
 export function wireMessage(message: AmqpMessage): WireMessage {
   const properties = message.application_properties ?? {};
   const contentType = message.content_type ?? text(properties['_AMQ_CONTENT_TYPE']) ?? text(properties['JMS_AMQP_ContentType']);
+  const contentEncoding = message.content_encoding ?? text(properties['JMS_AMQP_ContentEncoding']) ?? saidOverStomp(message);
   const nativeId = idText(message.message_id);
   const correlationId = idText(message.correlation_id);
   return {
@@ -31,6 +33,7 @@ export function wireMessage(message: AmqpMessage): WireMessage {
     headers: headersOf(properties, message.message_annotations),
     durable: message.durable === true,
     ...(contentType !== undefined && contentType !== '' && { contentType }),
+    ...(contentEncoding !== undefined && contentEncoding !== '' && { contentEncoding }),
     ...(nativeId !== undefined && { nativeId }),
     ...(correlationId !== undefined && { correlationId }),
   };
@@ -64,8 +67,7 @@ function markedBody(body: string | Uint8Array, kind: unknown): string | Uint8Arr
 }
 
 function headersOf(properties: Record<string, unknown>, annotations: Record<string, unknown> | undefined): Map<string, string> {
-  // STOMP and core messages are marked so when the broker translates them.
-  const translated = annotations?.['x-opt-jms-msg-type'] !== undefined;
+  const translated = isTranslated(annotations);
   const headers = new Map<string, string>();
   for (const name of Object.keys(properties)) {
     if (name === wire.body || brokerNames.test(name) || (translated && stompNames.has(name))) continue;
@@ -73,6 +75,16 @@ function headersOf(properties: Record<string, unknown>, annotations: Record<stri
     if (value !== undefined) headers.set(name, value);
   }
   return headers;
+}
+
+/** STOMP and core messages are marked so when the broker translates them. */
+function isTranslated(annotations: Record<string, unknown> | undefined): boolean {
+  return annotations?.['x-opt-jms-msg-type'] !== undefined;
+}
+
+/** A header of that name is all that a STOMP sender has. */
+function saidOverStomp({ application_properties: properties, message_annotations: annotations }: AmqpMessage): string | undefined {
+  return isTranslated(annotations) ? text(properties?.['content-encoding']) : undefined;
 }
 
 function idText(id: unknown): string | undefined {

@@ -1,6 +1,7 @@
 import { TidingsError } from '../../core/errors.js';
 import { wireMessage } from './amqp-message.js';
 import type { FoundQueue, QueueReader, ReadingOptions, Shown } from '../artemis/broker-access.js';
+import { OnItsWay } from '../artemis/on-its-way.js';
 import { readingRefused, readingSilent } from '../artemis/reading-faults.js';
 import { Stirring } from '../network/stirring.js';
 import { capabilityOf } from './artemis-dialect.js';
@@ -33,11 +34,13 @@ export class LinkReader implements QueueReader<ShownByLink> {
   #came = 0;
   #failure: TidingsError | undefined;
   readonly #stirring = new Stirring();
+  readonly #onItsWay: OnItsWay;
 
   constructor(connection: RheaConnection, queue: FoundQueue, options: ReadingOptions) {
     this.#connection = connection;
     this.#queue = queue;
     this.#options = options;
+    this.#onItsWay = new OnItsWay(options.clock);
     this.#link = connection.openReceiver(
       { address: queue.name, capability: capabilityOf(queue.routing), ...(options.browse && { browse: true }) },
       {
@@ -50,6 +53,7 @@ export class LinkReader implements QueueReader<ShownByLink> {
         },
         onMessage: (raw, token) => {
           this.#came++;
+          this.#onItsWay.came();
           this.#here.push({ raw, message: wireMessage(raw), token });
           this.#stirring.stir();
         },
@@ -74,11 +78,13 @@ export class LinkReader implements QueueReader<ShownByLink> {
 
   accept({ token }: ShownByLink): void {
     this.mustLive();
+    this.#onItsWay.settled();
     this.#link.accept(token);
   }
 
   passOver({ token }: ShownByLink): void {
     this.mustLive();
+    this.#onItsWay.settled();
     this.#link.passOver(token);
   }
 
@@ -107,6 +113,8 @@ export class LinkReader implements QueueReader<ShownByLink> {
   async #idle(staying: number): Promise<boolean> {
     if (await this.#stirring.within(this.#options.clock, idleMs)) return false;
     const now = await this.#options.look();
-    return this.#here.length === 0 && (now?.waiting ?? 0) <= staying;
+    if (this.#here.length > 0 || (now?.waiting ?? 0) > staying) return false;
+    // Of one who only looks nothing is delivered.
+    return this.#options.browse || !this.#onItsWay.mayBe(now);
   }
 }

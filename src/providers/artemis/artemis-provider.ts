@@ -4,6 +4,7 @@ import type {
   Capability,
   Delivery,
   Provider,
+  ProviderEndpoint,
   ProviderHost,
   ProviderStart,
   ProviderSubscription,
@@ -30,6 +31,7 @@ export abstract class ArtemisProvider<S extends ArtemisSession> implements Provi
   abstract readonly name: string;
   abstract readonly capabilities: ReadonlySet<Capability>;
   readonly queueNaming: QueueNaming;
+  readonly endpoints: readonly ProviderEndpoint[];
   readonly queues: QueueAdmin;
   readonly #session: CurrentSession<S>;
   readonly #make: (host: ProviderHost, specs: readonly SubscriptionSpec[]) => S;
@@ -37,10 +39,11 @@ export abstract class ArtemisProvider<S extends ArtemisSession> implements Provi
   /** `className`: for messages. */
   protected constructor(
     className: string,
-    { queueNaming }: { readonly queueNaming: QueueNaming },
+    { queueNaming, endpoints }: { readonly queueNaming: QueueNaming; readonly endpoints: readonly ProviderEndpoint[] },
     make: (host: ProviderHost, specs: readonly SubscriptionSpec[]) => S,
   ) {
     this.queueNaming = queueNaming;
+    this.endpoints = endpoints;
     this.#make = make;
     this.#session = new CurrentSession(className);
     this.queues = new ArtemisQueues(

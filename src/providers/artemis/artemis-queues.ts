@@ -115,6 +115,7 @@ export class ArtemisQueues implements QueueAdmin {
       name: fullyQualified(address, name),
       routing: row['routingType'] === 'ANYCAST' ? 'anycast' : 'multicast',
       waiting: waitingIn(row),
+      delivering: Number(row['deliveringCount']),
     };
   }
 

@@ -35,6 +35,8 @@ export interface FoundQueue {
   readonly routing: Routing;
   /** Messages that are neither delayed nor delivered to somebody. */
   readonly waiting: number;
+  /** Messages that somebody holds unsettled, or that are on their way to somebody. */
+  readonly delivering: number;
 }
 
 /** One message as it is shown. */

@@ -13,6 +13,7 @@ export interface StoredMessage {
   readonly headers: ReadonlyMap<string, string>;
   readonly durable: boolean;
   readonly contentType: string | undefined;
+  readonly contentEncoding: string | undefined;
   readonly nativeId: string | undefined;
   readonly correlationId: string | undefined;
 }
@@ -41,6 +42,7 @@ export function stored(message: WireMessage): StoredMessage {
     headers: sealed(new Map(message.headers)),
     durable: message.durable,
     contentType: message.contentType,
+    contentEncoding: message.contentEncoding,
     nativeId: message.nativeId,
     correlationId: message.correlationId,
   };
@@ -54,6 +56,7 @@ export function loaded(message: StoredMessage): WireMessage {
     durable: message.durable,
   };
   if (message.contentType !== undefined) wire.contentType = message.contentType;
+  if (message.contentEncoding !== undefined) wire.contentEncoding = message.contentEncoding;
   if (message.nativeId !== undefined) wire.nativeId = message.nativeId;
   if (message.correlationId !== undefined) wire.correlationId = message.correlationId;
   return wire;

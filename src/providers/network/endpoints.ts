@@ -1,5 +1,6 @@
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { z } from 'zod';
+import type { ProviderEndpoint } from '../../core/provider.js';
 
 /** Where a broker is, as a user says it. */
 export interface AddressOptions {
@@ -41,6 +42,14 @@ export interface Schemes {
   readonly example: string;
 }
 
+/** For documents: `plain` and `encrypted` as AsyncAPI names them. */
+export interface Protocol {
+  readonly scheme: string;
+  readonly plain: string;
+  readonly encrypted: string;
+  readonly version: string;
+}
+
 const defaultHost = 'localhost';
 
 /** What the options of every broker provider have in common. */
@@ -77,6 +86,20 @@ export function endpointsOf(options: AddressOptions, schemes: Schemes, mistakes:
     mistakes.push(`tls: needs ${encrypted.join(' or ')} in url; with ${plain.join(' or ')} nothing is encrypted`);
   }
   return endpoints;
+}
+
+/** What may be told of them: neither who connects, nor the query of a WebSocket, which may hold a token. */
+export function toldEndpoints(endpoints: readonly Endpoint[], protocol: Protocol): readonly ProviderEndpoint[] {
+  const told = endpoints.map(({ host, port, secure, webSocketPath }) => {
+    const scheme = webSocketPath === undefined ? protocol.scheme : 'ws';
+    const place = `${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
+    return {
+      url: `${scheme}${secure ? 's' : ''}://${place}${webSocketPath?.replace(/\?.*$/s, '') ?? ''}`,
+      protocol: secure ? protocol.encrypted : protocol.plain,
+      protocolVersion: protocol.version,
+    };
+  });
+  return Object.freeze(told.map((one) => Object.freeze(one)));
 }
 
 function endpointOf(text: unknown, schemes: Schemes, given: Credentials | undefined): Endpoint | string {

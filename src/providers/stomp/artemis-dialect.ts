@@ -18,6 +18,7 @@ export function routingWord(routing: Routing): 'MULTICAST' | 'ANYCAST' {
 
 const protocolNames = new Set([
   'ack',
+  'content-encoding',
   'content-length',
   'content-type',
   'correlation-id',

@@ -65,6 +65,11 @@ export class QueueLine {
     return this.#opened && this.#connection?.alive === true;
   }
 
+  /** All that its connection has brought so far. */
+  get heardBytes(): number {
+    return this.#connection?.heardBytes ?? 0;
+  }
+
   /** Infinity before. */
   get openedAt(): number {
     return this.#openedAt;

@@ -1,6 +1,6 @@
 import type { CopyOutcome, CopyTo, Notice, Routing, SubscriptionSpec, WireMessage } from '../../core/provider.js';
 import { fullyQualified } from '../artemis/artemis-words.js';
-import { contentEncodingHeader, nativeIdHeader } from './artemis-dialect.js';
+import { nativeIdHeader } from './artemis-dialect.js';
 import type { MessageFrame } from './frame-reader.js';
 import type { Frame } from './frame-writer.js';
 import { markedFrame, sendHeaders } from './stomp-message.js';
@@ -66,7 +66,7 @@ function copyFrame({ frame, message }: Received, copy: Copy): Frame {
 }
 
 /** As they came: an id keeps its type. */
-const keptNames = ['type', 'correlation-id', nativeIdHeader, contentEncodingHeader] as const;
+const keptNames = ['type', 'correlation-id', nativeIdHeader] as const;
 
 function keepProperties(from: ReadonlyMap<string, string>, to: [string, string][]): void {
   for (const name of keptNames) {

@@ -2,6 +2,7 @@ import { wire } from '../../core/headers.js';
 import type { Routing, WireMessage } from '../../core/provider.js';
 import { duplicateIdHeader } from '../artemis/artemis-words.js';
 import {
+  contentEncodingHeader,
   contentTypeHeader,
   deliveryTimeHeader,
   idHeader,
@@ -19,6 +20,7 @@ import type { Frame } from './frame-writer.js';
 export function wireMessage(frame: MessageFrame): WireMessage {
   const { headers } = frame;
   const contentType = headers.get('content-type') ?? headers.get('_AMQ_CONTENT_TYPE') ?? headers.get(contentTypeHeader);
+  const contentEncoding = headers.get('content-encoding') ?? headers.get(contentEncodingHeader);
   const nativeId = idText(headers.get(nativeIdHeader)) ?? brokersId(frame);
   const correlationId = idText(headers.get('correlation-id'));
   return {
@@ -26,6 +28,7 @@ export function wireMessage(frame: MessageFrame): WireMessage {
     headers: usersHeaders(headers),
     durable: headers.get('persistent') === 'true',
     ...(contentType !== undefined && contentType !== '' && { contentType }),
+    ...(contentEncoding !== undefined && contentEncoding !== '' && { contentEncoding }),
     ...(nativeId !== undefined && { nativeId }),
     ...(correlationId !== undefined && { correlationId }),
   };
@@ -71,10 +74,13 @@ export function outgoingSend(message: WireMessage, send: StompSend): Frame {
 }
 
 /** What the broker acts on. Of repeated names it takes the first: nothing that follows can change it. */
-export function sendHeaders({ durable, contentType }: Pick<WireMessage, 'durable' | 'contentType'>, send: StompSend): [string, string][] {
+export function sendHeaders(
+  message: Pick<WireMessage, 'durable' | 'contentType' | 'contentEncoding'>,
+  send: StompSend,
+): [string, string][] {
   const headers: [string, string][] = [
     ['destination', send.address],
-    ['persistent', durable ? 'true' : 'false'],
+    ['persistent', message.durable ? 'true' : 'false'],
     ['receipt', send.receipt],
   ];
   // The broker sends a message the way of the one before it on this connection when address and type are the same, whatever queue it names:
@@ -82,10 +88,16 @@ export function sendHeaders({ durable, contentType }: Pick<WireMessage, 'durable
   if (!send.address.includes('::')) headers.push(['destination-type', routingWord(send.routing)]);
   if (send.dedupeId !== undefined) headers.push([duplicateIdHeader, send.dedupeId]);
   if (send.deliveryTime !== undefined) headers.push([deliveryTimeHeader, String(Math.round(send.deliveryTime))]);
-  if (contentType !== undefined) headers.push(['content-type', contentType]);
-  // For AMQP readers. What is no symbol the broker cannot convert, and the message would never reach them.
-  if (contentType !== undefined && /^[ -~]*$/.test(contentType)) headers.push([contentTypeHeader, contentType]);
+  pushBoth(headers, 'content-type', contentTypeHeader, message.contentType);
+  pushBoth(headers, 'content-encoding', contentEncodingHeader, message.contentEncoding);
   return headers;
+}
+
+function pushBoth(headers: [string, string][], name: string, amqpName: string, value: string | undefined): void {
+  if (value === undefined) return;
+  headers.push([name, value]);
+  // For AMQP readers. What is no symbol the broker cannot convert, and the message would never reach them.
+  if (/^[ -~]*$/.test(value)) headers.push([amqpName, value]);
 }
 
 /** The frame, with the marker where the protocol cannot tell text from bytes: a text with NUL has to go with a length, and empty bytes come as an empty text. */

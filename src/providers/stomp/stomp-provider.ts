@@ -1,8 +1,11 @@
 import type { Capability } from '../../core/provider.js';
 import { ArtemisProvider } from '../artemis/artemis-provider.js';
+import { toldEndpoints } from '../network/endpoints.js';
 import { resolvedStompOptions } from './stomp-options.js';
 import type { StompOptions } from './stomp-options.js';
 import { StompSession } from './stomp-session.js';
+
+const protocol = { scheme: 'stomp', plain: 'stomp', encrypted: 'stomps', version: '1.2' };
 
 /** Events over STOMP 1.2 to Apache ActiveMQ Artemis. */
 export class StompProvider extends ArtemisProvider<StompSession> {
@@ -12,6 +15,7 @@ export class StompProvider extends ArtemisProvider<StompSession> {
   /** @throws ConfigurationError with all mistakes at once. */
   constructor(options: StompOptions = {}) {
     const resolved = resolvedStompOptions(options);
-    super('StompProvider', resolved, (host, specs) => new StompSession(resolved, host, specs));
+    const endpoints = toldEndpoints(resolved.endpoints, protocol);
+    super('StompProvider', { ...resolved, endpoints }, (host, specs) => new StompSession(resolved, host, specs));
   }
 }

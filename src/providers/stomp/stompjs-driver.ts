@@ -79,6 +79,7 @@ export class StompConnection implements KeptConnection {
   #refusal: PeerFault | undefined;
   #refusalTimer: Timer | undefined;
   #server = '';
+  #heardBytes = 0;
   #lastNumber = 0;
 
   /** `onLost` is called once when an opened connection is lost, never after `end()`. */
@@ -151,6 +152,11 @@ export class StompConnection implements KeptConnection {
   /** Why it was lost. */
   get fault(): PeerFault | undefined {
     return this.#fault;
+  }
+
+  /** All that has come so far. */
+  get heardBytes(): number {
+    return this.#heardBytes;
   }
 
   /** What the broker calls itself. */
@@ -265,6 +271,7 @@ export class StompConnection implements KeptConnection {
   }
 
   #data(reader: FrameReader, chunk: Buffer): void {
+    this.#heardBytes += chunk.length;
     this.#watch.heard();
     try {
       reader.read(chunk);

@@ -1,6 +1,7 @@
 import type { TidingsError } from '../../core/errors.js';
 import { addressAndQueue } from '../artemis/artemis-words.js';
 import type { FoundQueue, QueueReader, ReadingOptions, Shown } from '../artemis/broker-access.js';
+import { OnItsWay } from '../artemis/on-its-way.js';
 import { readingRefused, readingSilent } from '../artemis/reading-faults.js';
 import { Stirring } from '../network/stirring.js';
 import type { Endpoint } from '../network/endpoints.js';
@@ -39,10 +40,12 @@ export class SubscriptionReader implements QueueReader<ShownByFrame> {
   #shown = 0;
   #failure: TidingsError | undefined;
   readonly #stirring = new Stirring();
+  readonly #onItsWay: OnItsWay;
 
   constructor(queue: FoundQueue, options: ReadingOptions, { connect, endpoint, windowMessageBytes }: ReaderHost) {
     this.#queue = queue;
     this.#options = options;
+    this.#onItsWay = new OnItsWay(options.clock);
     this.#windowBytes = options.window * windowMessageBytes;
     const { address, queue: name } = addressAndQueue(queue.name);
     this.#line = new QueueLine(
@@ -50,6 +53,7 @@ export class SubscriptionReader implements QueueReader<ShownByFrame> {
       { connect, endpoint, clock: options.clock, windowBytes: this.#windowBytes, resting: false },
       {
         received: (frame, connection) => {
+          this.#onItsWay.came();
           this.#here.push({ frame, connection, message: wireMessage(frame), identity: brokersId(frame) });
           this.#stirring.stir();
         },
@@ -75,12 +79,14 @@ export class SubscriptionReader implements QueueReader<ShownByFrame> {
         return shown;
       }
       if (await this.#idle()) return undefined;
-      if (this.#options.clock.now() >= endsAt) throw readingSilent(this.#queue.name, silenceMs);
+      if (this.#options.clock.now() >= Math.max(endsAt, this.#onItsWay.movedAt + silenceMs))
+        throw readingSilent(this.#queue.name, silenceMs);
     }
   }
 
   accept({ frame, connection }: ShownByFrame): void {
     this.mustLive();
+    this.#onItsWay.settled();
     connection.ack(frame.headers.get('ack') ?? '');
   }
 
@@ -101,7 +107,8 @@ export class SubscriptionReader implements QueueReader<ShownByFrame> {
     if (await this.#stirring.within(this.#options.clock, idleMs)) return false;
     const now = await this.#options.look();
     if (this.#here.length > 0) return false;
-    if ((now?.waiting ?? 0) <= 0) return true;
+    const coming = this.#onItsWay.mayBe(now, this.#line.heardBytes);
+    if ((now?.waiting ?? 0) <= 0) return !coming;
     if (this.#line.ready) {
       this.#windowBytes *= 2;
       this.#line.widen(this.#windowBytes);

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import type { WireMessage } from '../../core/provider.js';
 import { addressOf, type Bench } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
@@ -115,7 +115,7 @@ export const contentCases: readonly CaseDefinition[] = [
   },
   {
     id: 'CF-A6b',
-    name: 'content type and correlation id of a message survive, and only what was said is said on receipt',
+    name: 'content type, content encoding and correlation id of a message survive, and only what was said is said on receipt',
     promise: 9,
     run: async (bench) => {
       const spec = bench.spec(bench.unique('event'));
@@ -124,6 +124,7 @@ export const contentCases: readonly CaseDefinition[] = [
       inbox.accepting = true;
       await peer.send(spec.event, Uint8Array.of(1), {
         contentType: 'application/x-own',
+        contentEncoding: 'x-own',
         correlationId: 'c 1',
         headers: new Map([['name', 'value']]),
       });
@@ -131,10 +132,43 @@ export const contentCases: readonly CaseDefinition[] = [
       await bench.time.until('both have arrived', () => inbox.count >= 2);
       const [full, bare] = inbox.deliveries.map(({ message }) => message);
       deepEqual(
-        [full?.contentType, full?.correlationId, full?.durable, [...(full?.headers ?? [])]],
-        ['application/x-own', 'c 1', true, [['name', 'value']]],
+        [full?.contentType, full?.contentEncoding, full?.correlationId, full?.durable, [...(full?.headers ?? [])]],
+        ['application/x-own', 'x-own', 'c 1', true, [['name', 'value']]],
       );
-      deepEqual([bare?.contentType, bare?.correlationId, [...(bare?.headers ?? [])]], [undefined, undefined, []]);
+      deepEqual(
+        [bare?.contentType, bare?.contentEncoding, bare?.correlationId, [...(bare?.headers ?? [])]],
+        [undefined, undefined, undefined, []],
+      );
+    },
+  },
+  {
+    id: 'CF-A6c',
+    name: 'a packed event is itself again for its listener and the pipelines around it, and after a retry too',
+    promise: 9,
+    run: async (bench) => {
+      const event = bench.event();
+      const listener = bench.listener(event, ({ attempt }) => {
+        if (attempt === 1) throw new Error('once');
+      });
+      const spec = bench.spec(addressOf(event));
+      const peer = await bench.startedPeer([spec]);
+      const inbox = await peer.listen(spec);
+      inbox.accepting = true;
+      const manager = await bench.started({ listeners: [listener], compression: { minBytes: 1000 } });
+      const long = { n: 1, text: 'ü long '.repeat(1000) };
+      await manager.sendEvent(event, long);
+      await bench.time.until('the second attempt has come', () => listener.calls.length >= 2);
+      for (const { note, context } of listener.calls) {
+        deepEqual({ ...note }, long);
+        deepEqual(JSON.parse(Buffer.from(context.envelope.body).toString()), long);
+        equal(context.envelope.contentType, 'application/json');
+      }
+      await manager.sendEvent(event, { n: 2, text: 'short' });
+      await bench.time.until('both have arrived', () => inbox.count >= 2);
+      const [packed, plain] = inbox.deliveries.map(({ message }) => message);
+      deepEqual([packed?.contentEncoding, packed?.headers.get('tidings_content_encoding')], ['gzip', 'gzip']);
+      ok(packed?.body instanceof Uint8Array && packed.body.length < 1000, 'it travels packed');
+      deepEqual([typeof plain?.body, plain?.contentEncoding], ['string', undefined]);
     },
   },
   {

@@ -6,7 +6,7 @@ import { brokerNames } from '../../core/names.js';
 import { eventDescriptor } from '../../core/registry.js';
 import type { Capability, Provider, QueueAdmin, SubscriptionSpec, WireMessage } from '../../core/provider.js';
 import { EventManager } from '../../manager/event-manager.js';
-import type { EventingOptions } from '../../manager/manager-options.js';
+import type { EventingOptions } from '../../manager/eventing-options.js';
 import { BenchTime } from './bench-time.js';
 import type { ConformanceOptions, Undo } from './conformance-options.js';
 import { madeEvent, MadeListener, type Handle, type Note } from './made-classes.js';

@@ -1,4 +1,5 @@
 import { sendingCases } from './a-sending.js';
+import { cloudEventsCases } from './a-cloudevents.js';
 import { contentCases } from './a-content.js';
 import { Bench } from './bench.js';
 import { failingCases } from './b-failing.js';
@@ -27,11 +28,13 @@ import { crashingCases } from './r-crashing.js';
 import { faultCases } from './r-faults.js';
 import { steeringCases } from './r-steering.js';
 import { topologyCases } from './r-topology.js';
+import { versionCases } from './v-versions.js';
 import { acrossCases } from './x-across.js';
 
 const definitions: readonly CaseDefinition[] = [
   ...sendingCases,
   ...contentCases,
+  ...cloudEventsCases,
   ...handlingCases,
   ...failingCases,
   ...flowCases,
@@ -56,6 +59,7 @@ const definitions: readonly CaseDefinition[] = [
   ...steeringCases,
   ...faultCases,
   ...crashingCases,
+  ...versionCases,
   ...acrossCases,
 ];
 

@@ -33,6 +33,7 @@ export const copyCases: readonly CaseDefinition[] = [
             ['removed', 'x'],
           ]),
           contentType: 'application/x-own',
+          contentEncoding: 'x-own',
         });
       await bench.time.until('both have come', () => own.count === 2 && sibling.count === 2);
       for (const n of range(2)) equal(await own.settle(own.at(n), toSelf({ changed: 'new', removed: undefined, added: 'y' })), 'settled');
@@ -42,7 +43,7 @@ export const copyCases: readonly CaseDefinition[] = [
         const { message } = own.at(2 + n);
         deepEqual(typeof message.body === 'string' ? message.body : Uint8Array.from(message.body), bodies[n]);
         deepEqual(Object.fromEntries(message.headers), { kept: 'a:\n\\b', changed: 'new', added: 'y' });
-        deepEqual([message.contentType, message.durable], ['application/x-own', true]);
+        deepEqual([message.contentType, message.contentEncoding, message.durable], ['application/x-own', 'x-own', true]);
         await own.accept(2 + n);
       }
     },
@@ -77,7 +78,7 @@ export const copyCases: readonly CaseDefinition[] = [
       const peer = await bench.startedPeer([spec]);
       const inbox = await peer.listen(spec);
       const bodies = ['text', Uint8Array.of(0, 254)];
-      for (const body of bodies) await peer.send(spec.event, body, { headers: new Map([['kept', 'x']]) });
+      for (const body of bodies) await peer.send(spec.event, body, { headers: new Map([['kept', 'x']]), contentEncoding: 'x-own' });
       await bench.time.until('both have come', () => inbox.count === 2);
       for (const delivery of inbox.deliveries)
         equal(await inbox.settle(delivery, { do: 'copy', to: 'archive', headers: { why: 'so' } }), 'settled');
@@ -88,7 +89,8 @@ export const copyCases: readonly CaseDefinition[] = [
         archived.map(({ body }) => (typeof body === 'string' ? body : Uint8Array.from(body))),
         bodies,
       );
-      for (const { headers } of archived) deepEqual(Object.fromEntries(headers), { kept: 'x', why: 'so' });
+      for (const { headers, contentEncoding } of archived)
+        deepEqual([Object.fromEntries(headers), contentEncoding], [{ kept: 'x', why: 'so' }, 'x-own']);
     },
   },
   {

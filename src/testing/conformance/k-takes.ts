@@ -34,7 +34,11 @@ export const takeCases: readonly CaseDefinition[] = [
       await archive(bench, peer, own, ['0', '1', '2']);
       const bytes = Uint8Array.of(0, 255, 1);
       const inbox = await peer.listen(own);
-      await peer.send(event, bytes, { headers: new Map([['kept', 'a:\n\\b']]), contentType: 'application/x-own' });
+      await peer.send(event, bytes, {
+        headers: new Map([['kept', 'a:\n\\b']]),
+        contentType: 'application/x-own',
+        contentEncoding: 'x-own',
+      });
       await bench.time.until('the bytes have come', () => inbox.count === 1);
       await inbox.settle(inbox.at(0), { do: 'copy', to: 'archive', headers: { why: 'so' } });
       const other = await (await bench.startedPeer([sibling])).listen(sibling);
@@ -52,7 +56,7 @@ export const takeCases: readonly CaseDefinition[] = [
       const { message } = inbox.at(4);
       deepEqual(typeof message.body === 'string' ? message.body : Uint8Array.from(message.body), bytes);
       deepEqual(Object.fromEntries(message.headers), { kept: 'a:\n\\b', added: 'z' });
-      deepEqual([message.contentType, message.durable], ['application/x-own', true]);
+      deepEqual([message.contentType, message.contentEncoding, message.durable], ['application/x-own', 'x-own', true]);
       await bench.holds(own.archive, 0);
       await bench.time.stays('the sibling has none', () => other.count === 0);
     },

@@ -46,13 +46,14 @@ export class Peer {
   send(
     address: string,
     body: string | Uint8Array,
-    { headers, durable, contentType, correlationId, ...options }: PeerSend = {},
+    { headers, durable, contentType, contentEncoding, correlationId, ...options }: PeerSend = {},
   ): Promise<void> {
     const message: WireMessage = {
       body,
       headers: headers ?? new Map(),
       durable: durable ?? true,
       ...(contentType === undefined ? undefined : { contentType }),
+      ...(contentEncoding === undefined ? undefined : { contentEncoding }),
       ...(correlationId === undefined ? undefined : { correlationId }),
     };
     const sending = this.provider.send(message, { address, routing: 'multicast', deadlineAt: this.#time.now() + sendMs, ...options });

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
+import type { ContentMode } from '../../core/descriptors.js';
 import type { Provider, WireMessage } from '../../core/provider.js';
 import { areAwkward, awkwardBodies, awkwardHeaders } from './a-content.js';
 import { addressOf, type Bench } from './bench.js';
@@ -17,6 +18,13 @@ export const acrossCases: readonly CaseDefinition[] = [
     run: (bench) => sameEvent(bench, 'to the other'),
   },
   {
+    id: 'CF-X1c',
+    name: 'an event in structured mode that is sent through it is received through the other kind of provider as the same',
+    promise: 9,
+    needs: ['both'],
+    run: (bench) => sameEvent(bench, 'to the other', 'structured'),
+  },
+  {
     id: 'CF-X1b',
     name: 'messages of every kind that are sent through it are received through the other one byte for byte, text as text, bytes as bytes',
     promise: 9,
@@ -29,6 +37,13 @@ export const acrossCases: readonly CaseDefinition[] = [
     promise: 9,
     needs: ['both'],
     run: (bench) => sameEvent(bench, 'from the other'),
+  },
+  {
+    id: 'CF-X2c',
+    name: 'an event in structured mode that is sent through the other kind of provider is received through it as the same',
+    promise: 9,
+    needs: ['both'],
+    run: (bench) => sameEvent(bench, 'from the other', 'structured'),
   },
   {
     id: 'CF-X2b',
@@ -55,7 +70,7 @@ async function ends(bench: Bench, way: Way): Promise<[Provider, Provider]> {
   return way === 'to the other' ? [own, other] : [other, own];
 }
 
-async function sameEvent(bench: Bench, way: Way): Promise<void> {
+async function sameEvent(bench: Bench, way: Way, contentMode: ContentMode = 'binary'): Promise<void> {
   const [sending, receiving] = await ends(bench, way);
   const [cause, event] = [bench.event(), bench.event()];
   const done = gate();
@@ -72,6 +87,7 @@ async function sameEvent(bench: Bench, way: Way): Promise<void> {
     provider: sending,
     listeners: [starts],
     serviceName: 'shop',
+    contentMode,
     pipelines: [
       {
         send: (envelope, _event, next) => {
@@ -110,7 +126,7 @@ async function sameMessages(bench: Bench, way: Way): Promise<void> {
   const inbox = await receiving.listen(spec);
   inbox.accepting = true;
   for (const [name, body] of Object.entries(awkwardBodies)) await sending.send(spec.event, body, { headers: new Map([['name', name]]) });
-  const full = { contentType: 'application/x-own; charset=none', correlationId: 'c: 1' };
+  const full = { contentType: 'application/x-own; charset=none', contentEncoding: 'x-own', correlationId: 'c: 1' };
   for (const body of ['text', Uint8Array.of(0, 255)])
     await sending.send(spec.event, body, { ...full, headers: new Map(Object.entries(awkwardHeaders)) });
   await sending.send(spec.event, 'bare');
@@ -122,12 +138,12 @@ async function sameMessages(bench: Bench, way: Way): Promise<void> {
     deepEqual(said(message), { ...full, durable: true });
     deepEqual(Object.fromEntries(message.headers), awkwardHeaders);
   }
-  deepEqual(said(inbox.at(-1).message), { contentType: undefined, correlationId: undefined, durable: true });
+  deepEqual(said(inbox.at(-1).message), { contentType: undefined, contentEncoding: undefined, correlationId: undefined, durable: true });
   deepEqual([...inbox.at(-1).message.headers], []);
 }
 
-function said({ contentType, correlationId, durable }: WireMessage): Record<string, unknown> {
-  return { contentType, correlationId, durable };
+function said({ contentType, contentEncoding, correlationId, durable }: WireMessage): Record<string, unknown> {
+  return { contentType, contentEncoding, correlationId, durable };
 }
 
 async function failsOnBothSides(bench: Bench, way: Way): Promise<void> {

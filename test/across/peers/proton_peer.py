@@ -60,7 +60,7 @@ class Peer(MessagingHandler):
         waiting = self.waiting[address]
         while waiting and sender.credit > 0:
             command = waiting.pop(0)
-            delivery = sender.send(Message(properties=command["headers"], **body_of(command)))
+            delivery = sender.send(self.message_of(command))
             self.unconfirmed[(sender.name, delivery.tag)] = command
 
     def on_accepted(self, event):
@@ -69,14 +69,20 @@ class Peer(MessagingHandler):
     def on_rejected(self, event):
         failed(self.unconfirmed.pop((event.link.name, event.delivery.tag)), event.delivery.remote.condition)
 
+    def message_of(self, command):
+        return Message(properties=command["headers"], **body_of(command))
+
     def on_message(self, event):
-        body = event.message.body
+        self.tell(self.listening[event.receiver.name], event.message)
+
+    def tell(self, command, message):
+        body = message.body
         kind = type(body).__name__
         if kind == "dict":
             text = json.dumps(body)
         else:
             text = body if kind == "str" else bytes(body).decode()
-        received(self.listening[event.receiver.name], kind, text, event.message.properties or {})
+        received(command, kind, text, message.properties or {})
 
     def on_transport_error(self, event):
         sys.exit(f"the connection failed: {event.transport.condition}")
@@ -96,6 +102,10 @@ def read_commands(injector):
     os._exit(0)
 
 
-peer = Peer(sys.argv[1])
-threading.Thread(target=read_commands, args=(peer.injector,), daemon=True).start()
-Container(peer).run()
+def run(peer):
+    threading.Thread(target=read_commands, args=(peer.injector,), daemon=True).start()
+    Container(peer).run()
+
+
+if __name__ == "__main__":
+    run(Peer(sys.argv[1]))

@@ -199,6 +199,7 @@ describe('a copy over STOMP', () => {
   const kept = {
     'content-type': 'application/json',
     JMS_AMQP_ContentType: 'application/json',
+    'content-encoding': 'gzip',
     JMS_AMQP_ContentEncoding: 'gzip',
     'correlation-id': 'ID:AMQP_ULONG:8',
     type: 'subject',

@@ -1,11 +1,10 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
-import { Exclude, Expose, Transform, Type } from 'class-transformer';
-import { JsonCodec } from '../../src/codecs/json-codec.js';
+import { Exclude, Expose, instanceToPlain, Transform, Type } from 'class-transformer';
 import { InvalidEventError } from '../../src/core/errors.js';
-import { described, errorOf, faultsOf, pathsOf } from './fixtures.js';
+import { codecOf, described, errorOf, faultsOf, pathsOf } from './fixtures.js';
 
-const codec = await JsonCodec.create();
+const codec = await codecOf();
 
 class Item {
   constructor(
@@ -66,10 +65,21 @@ describe('an event of a class without decorators', () => {
     expect(written(Object.assign(Object.create(null) as object, { id: 1 }))).toEqual({ id: 1 });
   });
 
-  it('keeps lone surrogates, which no UTF-8 can hold, as escapes', () => {
-    const text = codec.encode(new Order({ odd: '\ud800x' }), described(Order));
-    expect(text).toContain('\\ud800');
-    expect(codec.decode(Buffer.from(text), undefined, described(Order))).toEqual(new Order({ odd: '\ud800x' }));
+  it('is refused with the path where text or a name holds half of a surrogate pair, which no UTF-8 can hold', () => {
+    const message = 'holds half of a surrogate pair, which UTF-8 cannot hold';
+    const encode = (): string =>
+      codec.encode(new Order({ odd: 'a\\\udfffx', list: [{ deep: '\ud83d' }, { '\ud800': 1 }], fine: '😀' }), described(Order));
+    expect(faultsOf(encode)).toEqual([
+      { path: 'odd', message },
+      { path: 'list[0].deep', message },
+      { path: 'list[1]["\\ud800"]', message: `has a name that ${message}` },
+    ]);
+    expect(refused({ json: { toJSON: () => ['\ud800'] } })).toEqual(['json[0]']);
+  });
+
+  it('may hold whole pairs, and backslashes that only look like the escape of a half', () => {
+    const event = new Order({ whole: '😀\ud83d\ude00', looks: '\\ud800', more: '\\\\ud83d', '\\ud800': 1 });
+    expect(codec.encode(event, described(Order))).toBe(JSON.stringify(event));
   });
 
   it('may share an object between two fields', () => {
@@ -169,6 +179,11 @@ describe('an event of a class without decorators', () => {
     expect(faultsOf(() => codec.encode(event, described(Order)))).toEqual([{ path: '', message: 'is not written as a JSON object' }]);
   });
 
+  it.each([null, undefined])('is refused when it is %p', (event) => {
+    const faults = faultsOf(() => codec.encode(event as unknown as object, described(Order)));
+    expect(faults).toEqual([{ path: '', message: `is ${String(event)}, not an object` }]);
+  });
+
   it('is refused with the path when a getter throws', () => {
     const luckless = {
       get b(): never {
@@ -178,6 +193,70 @@ describe('an event of a class without decorators', () => {
     const encode = (): string => codec.encode(new Order({ a: luckless }), described(Order));
     expect(faultsOf(encode)).toEqual([{ path: 'a.b', message: 'cannot be read: no luck' }]);
     expect((errorOf(encode).cause as Error).message).toBe('no luck');
+  });
+});
+
+describe('an event of a class that has only @Type', () => {
+  class Part {
+    @Type(() => Number) count: unknown = 1;
+    @Type(() => Whole) whole: unknown;
+  }
+  class SpecialPart extends Part {
+    @Type(() => Number) extra: unknown = '7';
+  }
+  class Whole {
+    @Type(() => Part) parts: unknown = [];
+    @Type(() => Date) at: unknown = new Date(0);
+    @Type(() => String) name: unknown = 'n';
+    @Type(() => Boolean) on: unknown = true;
+  }
+
+  const text = (fields: object): string => codec.encode(Object.assign(new Whole(), fields), described(Whole));
+
+  it('is written as class-transformer would, also where values are not of their type: they are converted', () => {
+    const values: object[] = [
+      { parts: [new Part(), null, [new Part()]] },
+      { parts: { count: '5', whole: { on: 0, at: 5 } } },
+      { at: '2020-01-02T00:00:00.000Z', name: 5, on: 'yes' },
+      { at: null, name: undefined, parts: 'none' },
+      { at: ['2020-01-02', new Date(5)], name: [1, 'x'] },
+      // As its field says, not as its own class does.
+      { parts: new SpecialPart() },
+      { parts: { at: new Part() } },
+      { parts: [Object.assign(new Part(), { whole: Object.assign(new Whole(), { name: 7 }) })] },
+    ];
+    for (const fields of values) expect(text(fields)).toBe(JSON.stringify(instanceToPlain(Object.assign(new Whole(), fields))));
+    expect(JSON.parse(text({ parts: { count: '5' }, name: 5 }))).toMatchObject({ parts: { count: 5 }, name: '5' });
+    expect(JSON.parse(text({ parts: new SpecialPart() }))).toMatchObject({ parts: { extra: '7' } });
+  });
+
+  it('is refused with the path for what its types do not make fit', () => {
+    expect(pathsOf(() => text({ at: 'no date' }))).toEqual(['at']);
+    expect(pathsOf(() => text({ parts: [{ count: 'x' }] }))).toEqual(['parts[0].count']);
+    expect(pathsOf(() => text({ parts: [{ note: 1n }] }))).toEqual(['parts[0].note']);
+  });
+
+  it('may have types that depend on the value, or subtypes', () => {
+    class Cat {
+      @Type(() => Number) lives: unknown = '9';
+    }
+    class Zoo {
+      @Type((options) => (options?.object['text'] === true ? String : Number)) id: unknown = '5';
+      text = false;
+      @Type(() => Object, { discriminator: { property: 'kind', subTypes: [{ name: 'cat', value: Cat }] } }) pet = new Cat();
+    }
+    expect(codec.encode(new Zoo(), described(Zoo))).toBe('{"id":5,"text":false,"pet":{"lives":9,"kind":"cat"}}');
+    expect(codec.encode(Object.assign(new Zoo(), { text: true }), described(Zoo))).toContain('"id":"5","text":true');
+  });
+
+  it('may name a class that is known only later', () => {
+    const later: { type?: typeof Date } = {};
+    class Early {
+      @Type(() => later.type as typeof Date) at: unknown = '2020-01-02T00:00:00Z';
+    }
+    expect(codec.encode(new Early(), described(Early))).toBe('{"at":"2020-01-02T00:00:00Z"}');
+    later.type = Date;
+    expect(codec.encode(new Early(), described(Early))).toBe('{"at":"2020-01-02T00:00:00.000Z"}');
   });
 });
 
@@ -234,6 +313,23 @@ describe('an event of a class with decorators of class-transformer', () => {
       @Transform(() => [NaN]) a = 1;
     }
     expect(pathsOf(() => codec.encode(new Odd(), described(Odd)))).toEqual(['a[0]']);
+  });
+
+  it('is refused with the path for half of a surrogate pair, in what only has types and in what a @Transform made', () => {
+    class Typed {
+      @Type(() => String) name = '\ud800';
+      @Type(() => Line) lines = [{ sku: 'a' }, { sku: '\udc00' }];
+    }
+    class Odd {
+      @Transform(({ value }) => `${String(value)}\ud800`) a = 'x';
+      @Exclude() hidden = '\ud800';
+    }
+    class Simple {
+      @Type(() => String) name = '\ud800';
+    }
+    expect(pathsOf(() => codec.encode(new Typed(), described(Typed)))).toEqual(['name', 'lines[1].sku']);
+    expect(pathsOf(() => codec.encode(new Odd(), described(Odd)))).toEqual(['a']);
+    expect(pathsOf(() => codec.encode(new Simple(), described(Simple)))).toEqual(['name']);
   });
 
   it('is refused when it contains itself', () => {

@@ -3,12 +3,11 @@ import { describe, expect, it } from '@jest/globals';
 import { Expose, Transform, Type } from 'class-transformer';
 import { IsDate, IsString, ValidateNested } from 'class-validator';
 import { ClassValidation } from '../../src/codecs/class-validation.js';
-import { JsonCodec } from '../../src/codecs/json-codec.js';
-import { described, errorOf } from './fixtures.js';
+import { codecOf, described, errorOf } from './fixtures.js';
 
-const codec = await JsonCodec.create();
+const codec = await codecOf();
 const validation = await ClassValidation.create();
-const checked = await JsonCodec.create({ knownFields: (target) => validation.knownFields(target) });
+const checked = await codecOf({ knownFields: (target) => validation.knownFields(target) });
 
 class Order {
   id = 0;
@@ -28,6 +27,12 @@ class Order {
 }
 
 class Derived extends Order {}
+
+/** As the function of a `@Type` may look. */
+function typeBy(...given: unknown[]): unknown {
+  const options = given.at(-1) as { readonly object?: { readonly kind?: unknown } } | undefined;
+  return options?.object?.kind === 'date' ? Date : String;
+}
 
 const order = described(Order);
 
@@ -289,6 +294,52 @@ describe('fields that class-transformer was told of', () => {
     expect((codec.decode('{"name":"a"}', undefined, described(Guarded)) as Guarded).name).toBe('A');
   });
 
+  it('go to the nearest class that speaks of them, and may be of classes that hold one another', () => {
+    class Node {
+      @Type(() => Node) next?: Node;
+      @Type(() => Number) at: unknown;
+      get depth(): number {
+        return 1 + (this.next?.depth ?? 0);
+      }
+    }
+    class DatedNode extends Node {
+      @Type(() => Date) declare at: unknown;
+    }
+    const event = codec.decode('{"at":"5","next":{"at":"6","depth":9,"next":{}}}', undefined, described(DatedNode)) as DatedNode;
+    expect(event).toStrictEqual(
+      Object.assign(new DatedNode(), { at: new Date('5'), next: Object.assign(new Node(), { at: 6, next: new Node() }) }),
+    );
+    expect(event.depth).toBe(3);
+  });
+
+  it.each<[string, (options?: unknown) => unknown]>([
+    ['a default', (options = {}) => typeBy(options)],
+    ['a rest', (...[options]) => typeBy(options)],
+    [
+      'its arguments',
+      function () {
+        // eslint-disable-next-line prefer-rest-params -- as older code does
+        return typeBy(arguments[0]);
+      },
+    ],
+    ['its arguments, bound', typeBy.bind(undefined, undefined as never)],
+  ])('are of the type that is chosen by the object, also by a function with %s, whose length says 0', (_which, choose) => {
+    class Chosen {
+      kind = '';
+      value: unknown;
+    }
+    Type(choose as () => never)(Chosen.prototype, 'value');
+    const event = codec.decode('{"kind":"date","value":"2026-05-01"}', undefined, described(Chosen)) as Chosen;
+    expect(event.value).toEqual(new Date('2026-05-01'));
+  });
+
+  it('are left as they are where they are not of the shape that the class declares', () => {
+    const event = codec.decode('{"line":"text","lines":{"sku":"a"},"options":{"toString":1,"a":{"valueOf":1}}}', undefined, sale) as Sale;
+    expect(event.line).toBe('text');
+    expect(event.lines).toBeInstanceOf(Line);
+    expect(event.options).toEqual({ a: {} });
+  });
+
   it.each([
     ['at', '{"at":"hunter2"}'],
     ['line.due', '{"line":{"due":"hunter2"}}'],
@@ -374,5 +425,80 @@ describe('a class whose fields validation names', () => {
 
   it('takes all fields when the codec was not told of validation', () => {
     expect(codec.decode('{"extra":1}', undefined, described(Plain))).toMatchObject({ extra: 1 });
+  });
+
+  it('tells which fields would be dropped, in nested classes too', () => {
+    class Inner {
+      @IsString() id = '';
+      @Type(() => Outer) outer?: Outer;
+      forgotten = 1;
+      get sum(): number {
+        return this.forgotten;
+      }
+    }
+    class Luckless {
+      @IsString() id = '';
+      constructor(wanted?: string) {
+        this.id = (wanted as string).trim();
+      }
+    }
+    class Outer {
+      @IsString() id = '';
+      @Type(() => Inner) list: Inner[] = [];
+      @Type(() => Luckless) luckless?: Luckless;
+      lost = 1;
+    }
+    expect(checked.dropped(described(Outer))).toEqual(['lost', 'list.forgotten']);
+    expect(checked.dropped(described(Outer, { create: () => new Outer() }))).toEqual([]);
+    expect(codec.dropped(described(Outer))).toEqual([]);
+  });
+
+  it('has the same done to nested classes, whether class-transformer has to do more there or not', () => {
+    class Inner {
+      @IsString() id = '';
+      @Type(() => Date) at?: Date;
+      admin = 'by the constructor';
+      #noted = 'untouched';
+      set note(value: string) {
+        this.#noted = value;
+      }
+      get noted(): string {
+        return this.#noted;
+      }
+    }
+    class RichInner {
+      @IsString() @Expose({ name: 'ID' }) id = '';
+      @ValidateNested() @Type(() => Inner) inner?: Inner;
+      admin = 'by the constructor';
+    }
+    class Loose {
+      @Type(() => Date) at?: Date;
+    }
+    class Outer {
+      @Type(() => Inner) inner?: Inner;
+      @Type(() => Inner) list: Inner[] = [];
+      @Type(() => RichInner) rich?: RichInner;
+      @Type(() => Loose) loose?: Loose;
+    }
+    class RichOuter extends Outer {
+      @Expose({ name: 'other' }) unused = '';
+    }
+    const sent = { id: 'a', at: 0, admin: 'x', note: 'x', extra: 1 };
+    const body = JSON.stringify({
+      inner: sent,
+      list: [sent, [sent]],
+      rich: { ID: 'b', admin: 'x', inner: sent },
+      loose: { at: 0, extra: 1 },
+    });
+    for (const target of [Outer, RichOuter]) {
+      const { inner, list, rich, loose } = checked.decode(body, undefined, described(target)) as Outer;
+      const expected = Object.assign(new Inner(), { id: 'a', at: new Date(0) });
+      for (const one of [inner, list[0], (list[1] as unknown as Inner[])[0], rich?.inner]) {
+        expect(one).toStrictEqual(expected);
+        expect(one?.noted).toBe('untouched');
+      }
+      expect(rich).toStrictEqual(Object.assign(new RichInner(), { id: 'b', inner: expected }));
+      expect(loose).toStrictEqual(Object.assign(new Loose(), { at: new Date(0), extra: 1 }));
+    }
   });
 });
