@@ -25,7 +25,10 @@ export interface Envelope<E extends object = object> {
   readonly event: E;
   /** Handling: the bytes as received. Sending: encoded at first use; what is changed in the event afterwards does not travel. */
   readonly body: Uint8Array;
-  /** Replaces the body: on sending at any time, on handling before the event was first read; throws 'pipeline' after that. */
+  /**
+   * Replaces the body: on sending at any time, on handling before the event was first read; throws 'pipeline' after that. `maxBodyBytes` bounds what is
+   * sent and what came; what a pipeline makes of what came is its own business.
+   */
   setBody(body: Uint8Array, contentType?: string): this;
   /** A CloudEvents attribute by its name without prefix, such as `traceparent` or an extension of a foreign sender. */
   extension(name: string): string | undefined;

@@ -4,7 +4,7 @@ import type { Codec, Validator } from './codec.js';
 import type { Counters } from './counters.js';
 import type { EventDescriptor } from './descriptors.js';
 import type { Envelope } from './envelope.js';
-import { SendError, TidingsError } from './errors.js';
+import { describe, SendError, TidingsError } from './errors.js';
 import { OutgoingEnvelope, type Leaving } from './outgoing-envelope.js';
 import { chain, type Passage, type Passing, type Stage } from './pipeline-chain.js';
 import type { Observers } from './observers.js';
@@ -146,7 +146,12 @@ function passOnTrace(from: Envelope, to: OutgoingEnvelope): void {
 }
 
 function keyOf(event: object, { name, options }: EventDescriptor): string | undefined {
-  const key: unknown = options.key?.(event);
+  let key: unknown;
+  try {
+    key = options.key?.(event);
+  } catch (error) {
+    throw new TidingsError('configuration', `key() of @event('${name}') failed: ${describe(error)}`, { cause: error });
+  }
   if (key === undefined || (typeof key === 'string' && key !== '')) return key;
   throw new TidingsError(
     'configuration',

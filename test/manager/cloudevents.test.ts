@@ -646,6 +646,18 @@ describe('the key of an event', () => {
     expect((await place.call()).context.envelope.subject).toBe('order 7');
   });
 
+  it('is refused when it cannot be told, with the reason', async () => {
+    await using place = new Place({
+      key: () => {
+        throw new Error('no order yet');
+      },
+    });
+    const manager = await place.started();
+    const sending = manager.sendEvent(Object.assign(new place.event(), note));
+    await expect(sending).rejects.toMatchObject({ code: 'configuration' });
+    await expect(sending).rejects.toThrow(/key\(\) of @event\(.*\) failed: .*no order yet/);
+  });
+
   it.each([
     ['an empty text', ''],
     ['a number', 5],
