@@ -7,7 +7,7 @@ export interface Rule {
   readonly name?: string | undefined;
   readonly propertyName: string;
   // Each rule has its own: an enum, numbers, a regular expression.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as class-validator keeps what its rules were given
   readonly constraints?: readonly any[] | undefined;
   readonly each?: boolean | undefined;
 }

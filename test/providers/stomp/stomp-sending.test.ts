@@ -137,7 +137,7 @@ describe('two hundred sends at once to an address that refuses', () => {
     expect(rig.proxy.accepted - before).toBeLessThanOrEqual(220);
     // These go once, alone.
     for (const body of ['a', 'b', 'c']) expect(await failure(one.send(full.event, body.repeat(500)))).toMatchObject({ outcome: 'refused' });
-    expect(one.states.map(({ state }) => state).filter((state) => state === 'reconnecting')).toEqual([]);
+    expect(one.states.filter(({ state }) => state === 'reconnecting').map(({ error }) => error?.message)).toEqual([]);
     expect(inbox.subscription.ready).toBe(true);
     await undo();
     await one.send(full.event, 'after');
