@@ -40,7 +40,7 @@ export function unique(name: string): string {
 }
 
 /** As `waitUntil`, for probes whose 0 or empty text is an answer. */
-export async function until<T>(what: string, probe: () => T | Promise<T>, timeoutMs = 20_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string | (() => string), probe: () => T | Promise<T>, timeoutMs = 20_000): Promise<NonNullable<T>> {
   const found = await waitUntil(
     async () => {
       const value = await probe();
@@ -385,6 +385,28 @@ export class Operator {
         },
       );
     });
+  }
+
+  /** All that an anycast queue has and gets, taken from it while the operator is there; the list grows. */
+  taking(queue: string): readonly AmqpMessage[] {
+    const taken: AmqpMessage[] = [];
+    const nothing = (): void => undefined;
+    const link = this.#connection.openReceiver(
+      { address: queue, capability: 'queue' },
+      {
+        onOpen: () => {
+          link.addCredit(100);
+        },
+        onClosed: nothing,
+        onDrained: nothing,
+        onMessage: (message, token) => {
+          link.accept(token);
+          link.addCredit(1);
+          taken.push(message);
+        },
+      },
+    );
+    return taken;
   }
 
   /** Fetches so many messages of an anycast queue and keeps them until told to give them back. */
