@@ -5,7 +5,8 @@ import { TidingsError, describe } from '../../core/errors.js';
 import type { PeerFault } from '../network/peer-fault.js';
 import { managementAddress, missingRight } from './artemis-words.js';
 
-const requestTimeoutMs = 10_000;
+/** Longer than the 10 s for which the broker may freeze a part of its STOMP connections, when it closes one of them. */
+const requestTimeoutMs = 15_000;
 /** How often a list is asked for, when the broker stumbles. */
 const mostListings = 5;
 /** Rows of a listing that come at once: in several pages one is overlooked when others are removed meanwhile. */
@@ -88,7 +89,7 @@ interface Request extends Expiring {
 
 /**
  * Requests to the management address over one connection, a limited number at a time. All values of an answer come as the broker's JSON.
- * Each request is answered within 10 s, and while it waits for its turn so are those before it, or it rejects with TidingsError
+ * Each request is answered within 15 s, and while it waits for its turn so are those before it, or it rejects with TidingsError
  * 'connection'; without the right, all reject with 'permission'.
  */
 export class ArtemisManagement {

@@ -11,7 +11,6 @@ import type { StompConnection } from './stompjs-driver.js';
 
 /** Every process listens here, each to the answers to its own requests. */
 const answersAddress = 'replies.tidings-management';
-const answersWindowBytes = 4_000_000;
 const mostInFlight = 100;
 const idleMs = 10_000;
 /** STOMP has no message without a body, and an operation called with an empty one ends the connection. */
@@ -90,8 +89,6 @@ export class ManagementConnection implements ManagementChannel {
       await connection.subscribe({
         destination: answersAddress,
         routing: 'multicast',
-        windowBytes: answersWindowBytes,
-        acknowledge: false,
         selector: `JMSCorrelationID LIKE '${this.#key}/%'`,
         onMessage: (frame) => {
           this.#answered(frame);

@@ -38,10 +38,11 @@ export interface SubscribeOptions {
   /** As it is, without escapes. */
   readonly destination: string;
   readonly routing: Routing;
-  /** Bytes of messages, headers included, that the broker sends ahead of their ACKs. */
-  readonly windowBytes: number;
-  /** False: what comes is settled by coming. Default true. */
-  readonly acknowledge?: boolean;
+  /**
+   * Bytes of messages, headers included, that the broker sends ahead of their ACKs. Left out, there are no ACKs: what comes is settled by
+   * coming, and nothing limits it, since with a limit the broker would stop for good when so much has come.
+   */
+  readonly windowBytes?: number;
   /** Only messages that it matches. Not for queues by their qualified names, where the broker ignores it. */
   readonly selector?: string;
   /** What it throws is dropped: the message then stays unacknowledged. */
@@ -183,7 +184,7 @@ export class StompConnection implements KeptConnection {
 
   /** Resolves at the broker's receipt; rejects with the fault when the connection is lost first. */
   async subscribe(options: SubscribeOptions): Promise<SubscriptionHandle> {
-    const { destination, routing, windowBytes, acknowledge = true, selector } = options;
+    const { destination, routing, windowBytes, selector } = options;
     const id = this.#nextId('s');
     this.#subscribed.set(id, options);
     await this.#answered((receipt) => {
@@ -192,9 +193,8 @@ export class StompConnection implements KeptConnection {
         () => undefined,
         stompHeaders({
           id,
-          ack: acknowledge ? 'client-individual' : 'auto',
           'subscription-type': routing.toUpperCase(),
-          'consumer-window-size': String(windowBytes),
+          ...(windowBytes === undefined ? { ack: 'auto' } : { ack: 'client-individual', 'consumer-window-size': String(windowBytes) }),
           ...(selector !== undefined && { selector }),
           receipt,
         }),

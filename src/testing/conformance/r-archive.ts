@@ -32,7 +32,7 @@ export const replayCases: readonly CaseDefinition[] = [
         equal(each.origin, (await bench.names(listener)).queue);
       }
       equal((await all(archive.browse({ limit: 5 }))).length, 5);
-      equal(await archive.count(), 12);
+      await bench.time.until('it is counted as before', async () => (await archive.count()) === 12);
     },
   },
   {

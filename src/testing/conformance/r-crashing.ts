@@ -63,7 +63,7 @@ export const crashingCases: readonly CaseDefinition[] = [
         // The broker has handed it to the new connection.
         await bench.time.pass(100);
         // A copy may stand beside its original for a moment.
-        ok((await bench.count(queue)) >= 1, 'it is on its queue');
+        await bench.time.until('it is on its queue', async () => (await bench.count(queue)) >= 1);
       }
       hold.open();
       await bench.holds(queue, 0);

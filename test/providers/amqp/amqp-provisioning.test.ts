@@ -69,6 +69,7 @@ describe('provisioning by management', () => {
     const spec = fresh();
     await rig.operator.createQueue(spec.event, spec.queue, { 'ring-size': 7 });
     await rig.operator.publish(spec.event, { body: 'kept', durable: true });
+    await rig.operator.holds(spec.queue, 1);
     const one = bench();
     await one.start([spec]);
     expect(await rig.operator.queue(spec.queue)).toMatchObject({ ringSize: '7', messageCount: '1' });

@@ -82,7 +82,8 @@ describe('a subscription', () => {
     expect(await old[0]?.settle({ do: 'accept' })).toBe('stale');
     expect(await old[1]?.settle({ do: 'copy', to: 'archive', headers: {} })).toBe('stale');
     expect(await old[2]?.settle({ do: 'copy', to: 'self', headers: {} })).toBe('stale');
-    expect(await rig.operator.queueOf(spec)).toMatchObject({ count: 3, delivering: 3 });
+    await rig.operator.holds(spec.queue, 3);
+    await until('they are delivered, once', async () => (await rig.operator.queueOf(spec)).delivering === 3);
     expect(await rig.operator.count(spec.archive)).toBe(0);
     for (const delivery of inbox.deliveries.slice(3)) expect(await inbox.accept(delivery)).toBe('settled');
     await until('the queue is empty', async () => (await rig.operator.count(spec.queue)) === 0);
@@ -381,7 +382,7 @@ describe('what an operator sees', () => {
     const inbox = await one.listen(spec);
     inbox.subscription.open();
     await inbox.count(1);
-    expect(await queues.count(name)).toBe(251);
+    await until('all are counted', async () => (await queues.count(name)) === 251);
     expect(await queues.consumers(name)).toBe(1);
     const seen: string[] = [];
     for await (const { body } of queues.browse(name)) seen.push(String(body));

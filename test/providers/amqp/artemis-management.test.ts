@@ -61,17 +61,17 @@ test('many requests wait for their turn without running out of time, as long as 
   expect(most).toBeLessThanOrEqual(100);
 });
 
-test('a broker that falls silent answers none of them in time: all reject, 10 s after they were sent or the last was answered', async () => {
+test('a broker that falls silent answers none of them in time: all reject, 15 s after they were sent or the last was answered', async () => {
   const broker = new SlowBroker();
   const failures: unknown[] = [];
   for (let i = 0; i < 150; i++) broker.management.operation('broker', 'op').catch((error: unknown) => failures.push(error));
   await broker.clock.advance(5_000);
   broker.answer(10);
-  await broker.clock.advance(4_900);
+  await broker.clock.advance(9_900);
   expect(failures).toHaveLength(0);
   await broker.clock.advance(200);
   expect(failures).toHaveLength(90);
-  await broker.clock.advance(15_000);
+  await broker.clock.advance(20_000);
   expect(failures).toHaveLength(140);
   for (const error of failures) expect(error).toMatchObject({ code: 'connection', retryable: true });
   expect(broker.clock.pending).toBeLessThanOrEqual(1);

@@ -127,3 +127,15 @@ describe('a right that is taken away', () => {
     await inboxes[0].count(1);
   });
 });
+
+describe('the answers of the management', () => {
+  test('come on and on over one connection, however much they have been', async () => {
+    const { operator } = rig;
+    const prefix = unique('long');
+    const names = Array.from({ length: 10 }, (_, n) => `${prefix}.${String(n)}`);
+    for (const name of names) await operator.createQueue(name, name, { 'filter-string': `x = '${'y'.repeat(50_000)}'` });
+    const one = await rig.started([]);
+    // Each list shows the filters: all in all some ten million bytes.
+    for (let n = 0; n < 20; n++) expect(await one.provider.queues.list(prefix)).toHaveLength(names.length);
+  }, 60_000);
+});
