@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { artemisHome } from './artemis-cache.js';
 import { brokerHost, brokerPassword, brokerUser, startDeadlineMs, stopDeadlineMs, type BrokerEngine } from './broker-engine.js';
 import { BrokerGuard } from './broker-guard.js';
@@ -43,6 +43,7 @@ export class ArtemisJava implements BrokerEngine {
       await mustRun(join(home, 'bin', 'artemis'), ['create', instance, ...createArgs], createMs);
       const ports = await choosePorts();
       await adjustBrokerXml(join(instance, 'etc', 'broker.xml'), ports);
+      await adjustProfile(join(instance, 'etc', 'artemis.profile'));
       return new ArtemisJava(folder, ports);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
@@ -143,15 +144,25 @@ async function choosePorts(): Promise<Ports> {
  * instead of each half minute.
  */
 async function adjustBrokerXml(file: string, { core, amqp, stomp }: Ports): Promise<void> {
-  let xml = await readFile(file, 'utf8');
-  const replace = (from: string, to: string): void => {
-    if (!xml.includes(from)) throw new Error(`the generated broker.xml has no ${from}`);
-    xml = xml.replace(from, to);
-  };
-  replace(`tcp://${brokerHost}:61616?`, `tcp://${brokerHost}:${String(core)}?`);
-  replace(`tcp://${brokerHost}:5672?`, `tcp://${brokerHost}:${String(amqp)}?`);
-  replace(`tcp://${brokerHost}:61613?`, `tcp://${brokerHost}:${String(stomp)}?`);
   const scan = '<message-expiry-scan-period>1000</message-expiry-scan-period>';
-  replace('<max-disk-usage>90</max-disk-usage>', `<max-disk-usage>100</max-disk-usage>${scan}`);
-  await writeFile(file, xml);
+  await adjust(file, [
+    [`tcp://${brokerHost}:61616?`, `tcp://${brokerHost}:${String(core)}?`],
+    [`tcp://${brokerHost}:5672?`, `tcp://${brokerHost}:${String(amqp)}?`],
+    [`tcp://${brokerHost}:61613?`, `tcp://${brokerHost}:${String(stomp)}?`],
+    ['<max-disk-usage>90</max-disk-usage>', `<max-disk-usage>100</max-disk-usage>${scan}`],
+  ]);
+}
+
+/** A broker for tests lives for minutes: to compile little and collect with one thread is half the work for the machine. */
+async function adjustProfile(file: string): Promise<void> {
+  await adjust(file, [['-XX:+UseG1GC -XX:+UseStringDeduplication', '-XX:+UseSerialGC -XX:TieredStopAtLevel=1']]);
+}
+
+async function adjust(file: string, changes: readonly (readonly [from: string, to: string])[]): Promise<void> {
+  let text = await readFile(file, 'utf8');
+  for (const [from, to] of changes) {
+    if (!text.includes(from)) throw new Error(`the generated ${basename(file)} has no ${from}`);
+    text = text.replace(from, to);
+  }
+  await writeFile(file, text);
 }
