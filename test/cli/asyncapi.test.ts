@@ -173,7 +173,8 @@ describe('tidings asyncapi', () => {
     expect(await said('./order.mjs', '--prefix', 'a b')).toContain("option 'namePrefix': must not contain");
     expect(await said('./order.mjs', '--queue-naming', 'odd')).toContain('Allowed choices are plain, qualified');
     expect(await said('./order.mjs', '--tittle', 'x')).toContain("unknown option '--tittle'");
-  });
+    // Each is a process of its own.
+  }, 120_000);
 });
 
 describe('the documents of the examples', () => {

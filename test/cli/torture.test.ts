@@ -172,7 +172,8 @@ describe('tidings torture', () => {
     expect(code).toBe(2);
     expect(errors).toContain('Check user and password');
     expect(errors).not.toContain('wr0ng');
-  });
+    // Each is a process of its own.
+  }, 120_000);
 
   it('gives up on a peer that says nothing', async () => {
     await using silent = await TcpProxy.start({ target: { host: '127.0.0.1', port: 1 } });
