@@ -163,7 +163,8 @@ describe('tidings torture', () => {
     expect(await said('torture', '--url', secret, '--provider', 'no-such-file.js')).toContain('cannot be loaded');
     expect(await said('torture', '--url', secret, '--journal', join('no', 'such', 'folder'))).toContain('ENOENT');
     expect(await said('torment')).toContain("unknown command 'torment'");
-  }, 30_000);
+    // Each is a process of its own.
+  }, 120_000);
 
   it('is refused by a broker that does not know the user', async () => {
     const url = new URL(artemisUrl());
@@ -172,8 +173,7 @@ describe('tidings torture', () => {
     expect(code).toBe(2);
     expect(errors).toContain('Check user and password');
     expect(errors).not.toContain('wr0ng');
-    // Each is a process of its own.
-  }, 120_000);
+  });
 
   it('gives up on a peer that says nothing', async () => {
     await using silent = await TcpProxy.start({ target: { host: '127.0.0.1', port: 1 } });
