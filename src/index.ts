@@ -7,9 +7,11 @@ export { eventListener } from './core/event-listener.js';
 export { envelopePipeline } from './core/envelope-pipeline.js';
 export { errorHandler } from './core/error-handlers.js';
 export {
+  BatchError,
   ConfigurationError,
   errorCodes,
   InvalidEventError,
+  RemoteError,
   RetryLater,
   SendError,
   SendManyError,
@@ -30,6 +32,7 @@ export { dedupe } from './reliability/dedupe.js';
 export { MemoryDedupeStore } from './reliability/memory-dedupe-store.js';
 
 export type {
+  BatchOptions,
   BreakerOptions,
   Class,
   ContentMode,
@@ -63,12 +66,26 @@ export type { PipelineDecorator } from './core/envelope-pipeline.js';
 export type { EnvelopePipeline, ErrorClass, ErrorHandler, HandledError, PipelineDescriptor, PipelineOptions } from './core/descriptors.js';
 export type { EventContext } from './core/event-context.js';
 export type { EventDecorator } from './core/event.js';
-export type { EventListener, ListenerDecorator } from './core/event-listener.js';
+export type {
+  BatchListener,
+  BatchListenerDecorator,
+  BatchListenerOptions,
+  EventListener,
+  HandlesBatches,
+  ListenerDecorator,
+} from './core/event-listener.js';
+export type { EventPattern } from './core/event-pattern.js';
+export type { ListenerHandle } from './manager/function-listener.js';
+export type { BatchHandler, BatchListenOptions, Listen, ListenHandler, ListenOptions, Pull, Stream } from './manager/listen-types.js';
+export type { StreamOptions } from './manager/listening.js';
+export type { EventStream } from './patterns/event-stream.js';
+export type { HeldEvent } from './patterns/held-event.js';
+export type { PullOptions } from './patterns/pull.js';
 export type { Fault } from './core/fault.js';
 export type { FaultListenerDecorator, HandlesFaults } from './core/fault-listener.js';
 export type { Fate } from './core/failure-policy.js';
 export type { PastAttempt } from './core/history.js';
-export type { EventFault, SendOutcome, TidingsErrorCode } from './core/errors.js';
+export type { BatchFailure, EventFault, SendOutcome, TidingsErrorCode } from './core/errors.js';
 export type { LogFields, Logger } from './core/logger.js';
 export type {
   ArchiveBounds,
@@ -93,10 +110,10 @@ export type {
   WireSend,
 } from './core/provider.js';
 export type { FailedFact, HandledFact, Observer, SentFact } from './core/observer.js';
-export type { SendEvent, SendOptions, SentEvent } from './core/sending.js';
+export type { Request, RequestAll, RequestAllOptions, RequestOptions, SendEvent, SendOptions, SentEvent } from './core/sending.js';
 export type { Health, ManagerState, StateChange, SubscriptionHealth } from './manager/health.js';
 export type { Archive, ArchivedEvent, ArchiveSelection } from './reliability/archive.js';
-export type { ListenerControl } from './manager/listener-control.js';
+export type { ListenerControl, StopListenerOptions } from './manager/listener-control.js';
 export type { EventingHooks, EventingOptions, EventManagerOptions } from './manager/eventing-options.js';
 export type { StopOnSignalsOptions } from './manager/stop-on-signals.js';
 export type { DedupeOptions } from './reliability/dedupe.js';

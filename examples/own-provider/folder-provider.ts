@@ -36,16 +36,7 @@ export class FolderProvider implements Provider {
 
   async start(host: ProviderHost, { specs, signal }: ProviderStart): Promise<void> {
     signal.throwIfAborted();
-    if (specs.some(({ routing }) => routing === 'anycast')) throw new TidingsError('not-supported', 'the folder provider has no anycast');
-    try {
-      mkdirSync(this.#root, { recursive: true });
-      for (const { event, queue, archive } of specs) {
-        new FolderQueue(this.#root, event, queue).make();
-        new FolderQueue(this.#root, archive, archive).make();
-      }
-    } catch (cause) {
-      throw new TidingsError('connection', `the folder ${this.#root} cannot be used`, { cause });
-    }
+    this.#provision(specs);
     this.#host = host;
     host.onState({ state: 'connected' });
   }
@@ -53,7 +44,11 @@ export class FolderProvider implements Provider {
   async send(message: WireMessage, options: WireSend): Promise<void> {
     const { address, routing, notBefore, deadlineAt, signal } = options;
     if (this.#host === undefined) throw new SendError('not-sent', 'not-running', 'the folder provider is not started');
-    if (routing === 'anycast') throw new SendError('refused', 'not-supported', 'the folder provider has no anycast');
+    if (routing === 'anycast') throw notSupported('anycast');
+    if (options.expiresAt !== undefined) throw notSupported('ttl');
+    if (message.priority !== undefined) throw notSupported('priority');
+    if (message.group !== undefined) throw notSupported('keys');
+    if (message.replyTo !== undefined) throw notSupported('reply');
     if (signal?.aborted === true) throw new SendError('not-sent', 'send-aborted', `the send to ${address} was given up`);
     const now = Date.now();
     if (now > deadlineAt) throw new SendError('not-sent', 'send-timeout', `the deadline of a send to ${address} has passed`);
@@ -67,6 +62,8 @@ export class FolderProvider implements Provider {
 
   async subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription> {
     if (this.#host === undefined) throw new TidingsError('not-running', 'the folder provider is not started');
+    // It may have come after the start.
+    this.#provision([spec]);
     const queue = new FolderQueue(this.#root, spec.event, spec.queue);
     const copy = (...args: [WireMessage, CopyOutcome]): void => this.#copy(spec, queue, ...args);
     const subscription = new FolderSubscription({ spec, queue, deliver, copy, host: this.#host });
@@ -81,6 +78,20 @@ export class FolderProvider implements Provider {
     this.#host = undefined;
   }
 
+  #provision(specs: readonly SubscriptionSpec[]): void {
+    if (specs.some(({ routing }) => routing === 'anycast')) throw notSupported('anycast');
+    if (specs.some(({ pattern }) => pattern === true)) throw notSupported('patterns');
+    try {
+      mkdirSync(this.#root, { recursive: true });
+      for (const { event, queue, archive } of specs) {
+        new FolderQueue(this.#root, event, queue).make();
+        new FolderQueue(this.#root, archive, archive).make();
+      }
+    } catch (cause) {
+      throw new TidingsError('connection', `the folder ${this.#root} cannot be used`, { cause });
+    }
+  }
+
   /** Where nobody listens it is dropped. */
   #publish(address: string, message: WireMessage, at: number): void {
     for (const queue of FolderQueue.of(this.#root, address)) queue.put(message, at);
@@ -92,6 +103,10 @@ export class FolderProvider implements Provider {
     target.put(laidOver(message, headers), notBefore?.getTime() ?? now);
     if (notice !== undefined) this.#publish(notice.address, laidOver(message, notice.headers), now);
   }
+}
+
+function notSupported(capability: Capability): TidingsError {
+  return new TidingsError('not-supported', `the folder provider has no ${capability}`);
 }
 
 function laidOver(message: WireMessage, changes: Readonly<Record<string, string | undefined>>): WireMessage {

@@ -41,7 +41,9 @@ export function readContract(document: unknown, which: 'old' | 'new'): Contract 
       'configuration',
       `the ${which} contract is no AsyncAPI 3 document: make one with describeEvents() or tidings asyncapi`,
     );
-  const channels = Object.entries(objectAt(document, 'channels')).filter(([, channel]) => tidings(channel)['carries'] !== 'faults');
+  const channels = Object.entries(objectAt(document, 'channels')).filter(
+    ([, channel]) => !['faults', 'replies'].includes(text(tidings(channel)['carries'], '')),
+  );
   const events = channels.flatMap(([id, channel]) => {
     const messages = Object.values(objectAt(channel, 'messages')).map((message) => resolved(message, document));
     return messages.map((message) => eventFacts(id, channel, message, document));

@@ -1,6 +1,7 @@
 import type { Class, EventClass, EventDescriptor } from '../core/descriptors.js';
-import { buildCatalog, type Subscription } from '../core/catalog.js';
+import { buildCatalog, isDerived, type Subscription } from '../core/catalog.js';
 import { ConfigurationError } from '../core/errors.js';
+import { matches } from '../core/event-pattern.js';
 import { nameMistake } from '../core/names.js';
 import type { Provider } from '../core/provider.js';
 import {
@@ -31,7 +32,9 @@ export async function describeEvents(options: DescribeOptions): Promise<AsyncApi
   const sent = (options.events ?? decoratedEvents()).map(described);
   const listeners = options.listeners ?? decoratedListeners().filter((target) => hears(target, sent));
   const { subscriptions, mistakes } = catalogOf(listeners, providers, options);
-  const all = [...new Set([...sent, ...subscriptions.map(({ event }) => event)])];
+  const known = [...new Set([...sent, ...subscriptions.flatMap(({ listener, event }) => (listener.pattern === undefined ? event : []))])];
+  const answers = new Set(known.flatMap(({ options: { reply } }) => (reply === undefined ? [] : [described(reply)])));
+  const all = [...new Set([...known, ...answers])];
   const upcasters = (options.upcasters ?? decoratedUpcasters())
     .flatMap(upcasterDescriptors)
     .filter(({ event }) => all.includes(described(event)));
@@ -52,7 +55,10 @@ export async function describeEvents(options: DescribeOptions): Promise<AsyncApi
       contentType: descriptor.options.contentType ?? options.contentType ?? 'application/json',
       contentMode: descriptor.options.contentMode ?? options.contentMode ?? 'binary',
       upcasters: upcasters.filter(({ event }) => event === descriptor.target).map(({ from }) => from),
-      subscriptions: subscriptions.filter(({ event }) => event === descriptor),
+      answers: answers.has(descriptor),
+      subscriptions: subscriptions.filter(({ listener: { pattern }, event }) =>
+        pattern === undefined ? event === descriptor : matches(pattern, descriptor.name),
+      ),
     })),
   });
 }
@@ -65,7 +71,9 @@ function described(target: EventClass): EventDescriptor {
 }
 
 function hears(target: Class, events: readonly EventDescriptor[]): boolean {
-  return listenerDescriptors(target).some(({ event }) => events.some((one) => one.target === event));
+  return listenerDescriptors(target).some(({ event, pattern }) =>
+    events.some((one) => (pattern === undefined ? one.target === event || isDerived(one.target, event) : matches(pattern, one.name))),
+  );
 }
 
 function catalogOf(

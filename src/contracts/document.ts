@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Subscription } from '../core/catalog.js';
 import type { ContentMode, EventDescriptor } from '../core/descriptors.js';
 import { wire } from '../core/headers.js';
+import { eventDescriptor } from '../core/registry.js';
 import { structuredContentType } from '../core/structured-mode.js';
+import { routingOf } from '../core/routing.js';
 import { versionOf } from '../core/versions.js';
 import { ordered, type SchemaObject } from './json-schema.js';
 import { SchemaShelf } from './schema-shelf.js';
@@ -29,6 +31,8 @@ export interface DescribedEvent {
   /** The versions that upcasters take. */
   readonly upcasters: readonly number[];
   readonly subscriptions: readonly Subscription[];
+  /** Whether others are answered with it. */
+  readonly answers: boolean;
 }
 
 export interface Described {
@@ -47,12 +51,14 @@ export function documentOf({ title, version, description, servers, namePrefix, e
     const id = idOf(event.descriptor.name);
     messages[id] = messageOf(event, shelf.add(id, event.payload));
     channels[id] = channelOf(id, namePrefix + event.descriptor.name, event.descriptor, 'events');
-    if (event.sent) operations[`send.${id}`] = operationOf('send', id, {});
+    if (event.sent) operations[`send.${id}`] = operationOf('send', id, replyOf(event.descriptor));
+    if (event.answers) channels[`replies.${id}`] = answersOf(id, event.descriptor);
     for (const subscription of event.subscriptions) {
       const { listener, spec } = subscription;
       const channel = listener.hears === 'events' ? id : `faults.${id}`;
       channels[channel] ??= channelOf(id, spec.event, event.descriptor, 'faults');
-      operations[`receive.${channel}::${idOf(listener.name)}`] = operationOf('receive', channel, received(subscription), id);
+      const more = { ...received(subscription, event.descriptor), ...(listener.hears === 'events' && replyOf(event.descriptor)) };
+      operations[`receive.${channel}::${idOf(listener.name)}`] = operationOf('receive', channel, more, id);
     }
   }
   const document: AsyncApiDocument = {
@@ -77,7 +83,8 @@ function idOf(name: string): string {
   return `${name.replace(/[^\w.-]/g, '_')}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
-function channelOf(message: string, address: string, { name, options }: EventDescriptor, carries: 'events' | 'faults'): SchemaObject {
+function channelOf(message: string, address: string, descriptor: EventDescriptor, carries: 'events' | 'faults'): SchemaObject {
+  const { name, options } = descriptor;
   const faults = `Word of each ${name} that ended in an archive: the event once more, which may be one that cannot be read`;
   return {
     // Braces would be parameters.
@@ -86,7 +93,29 @@ function channelOf(message: string, address: string, { name, options }: EventDes
     description: carries === 'events' ? options.description : faults,
     messages: { [message]: { $ref: `#/components/messages/${message}` } },
     'x-tidings': { event: name, carries, address },
-    'x-artemis': { routing: 'multicast', durable: options.durable ?? true },
+    'x-artemis': { routing: carries === 'events' ? routingOf(descriptor) : 'multicast', durable: options.durable ?? true },
+  };
+}
+
+/** What a request is answered with. Where to, each request says. */
+function replyOf({ options: { reply } }: EventDescriptor): SchemaObject {
+  const descriptor = reply === undefined ? undefined : eventDescriptor(reply);
+  if (descriptor === undefined) return {};
+  const id = idOf(descriptor.name);
+  const $ref = `#/channels/replies.${id}`;
+  return {
+    reply: { address: { location: '$message.header#/replyTo' }, channel: { $ref }, messages: [{ $ref: `${$ref}/messages/${id}` }] },
+  };
+}
+
+function answersOf(message: string, { name }: EventDescriptor): SchemaObject {
+  return {
+    address: null,
+    title: `answers ${name}`,
+    description: `Where whoever sent a request waits for ${name}: the address that the request says, with its correlation id`,
+    messages: { [message]: { $ref: `#/components/messages/${message}` } },
+    'x-tidings': { event: name, carries: 'replies', address: null },
+    'x-artemis': { routing: 'anycast', durable: false },
   };
 }
 
@@ -95,7 +124,7 @@ function operationOf(action: 'send' | 'receive', channel: string, more: SchemaOb
   return { action, channel: { $ref }, messages: [{ $ref: `${$ref}/messages/${message}` }], ...more };
 }
 
-function received({ listener, event, spec }: Subscription): SchemaObject {
+function received({ listener, spec }: Subscription, event: EventDescriptor): SchemaObject {
   return {
     title: listener.name,
     'x-tidings': {

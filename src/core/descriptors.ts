@@ -2,6 +2,7 @@
 
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Envelope } from './envelope.js';
+import type { Routing } from './provider.js';
 
 export type Class<T = any> = new (...args: any[]) => T;
 
@@ -63,7 +64,28 @@ export interface EventOptions<E extends object = any> {
    * @default 'archive'
    */
   newerVersions?: 'archive' | 'accept' | undefined;
-  /** What the event is about: the CloudEvents attribute `subject`. A key given to the send wins. */
+  /**
+   * 'multicast': every listener's queue gets a copy. 'anycast': a work queue, each event is handled by one of all processes that have the
+   * listener, and waits on the broker while there is none.
+   * @default 'multicast'; 'anycast' for an event with `reply`
+   */
+  routing?: Routing | undefined;
+  /**
+   * Milliseconds from when it may be delivered; unread after that, it is gone; while it is retried, archived as 'expired'.
+   * @default none
+   */
+  ttlMs?: number | undefined;
+  /**
+   * 0 to 9; of waiting events the higher ones are delivered first.
+   * @default 4
+   */
+  priority?: number | undefined;
+  /** The event that `request()` is answered with. Makes the routing anycast unless said otherwise. */
+  reply?: EventClass | undefined;
+  /**
+   * What the event is about: the CloudEvents attribute `subject`. Events of one key are handled one at a time and in order, over all
+   * processes. A key given to the send wins.
+   */
   key?: ((event: E) => string | undefined) | undefined;
   /**
    * A Standard Schema (zod, valibot, arktype) of the event as JSON. Sending checks the JSON form and discards what the schema makes of it;
@@ -155,6 +177,23 @@ export interface EventListenerOptions {
    * @default 8
    */
   maxCrashes?: number | undefined;
+  /**
+   * For events with a key. 'strict': a failed one is tried again here, after at most 10 s each time, and the later ones of its key wait.
+   * 'loose': it is retried like any other, and the later ones of its key may overtake it.
+   * @default 'strict'
+   */
+  order?: 'strict' | 'loose' | undefined;
+  /** Others are accepted without the listener being called, and counted. Asked once an attempt, after the pipelines. What it throws fails the attempt. */
+  filter?: ((envelope: Envelope) => boolean) | undefined;
+  /** `on(events, contexts)` gets several at once. */
+  batch?: BatchOptions | undefined;
+}
+
+export interface BatchOptions {
+  /** Most events in one. */
+  size: number;
+  /** A smaller one is handed over so many milliseconds after its first event came. */
+  maxAgeMs: number;
 }
 
 export type OnError = 'retry' | 'archive' | 'discard' | 'stop';
@@ -179,9 +218,14 @@ export interface BreakerOptions {
 /** What one `@eventListener()` wrote. Frozen. A class with several has several. */
 export interface EventListenerDescriptor {
   readonly target: Class<Handles<any>>;
+  /** Of a pattern: `Object`. */
   readonly event: EventClass;
+  /** The names of the events that it hears, with wildcards. */
+  readonly pattern?: string;
+  /** It reads a queue that others here may read too: a stream. Where it has no name, one of its own with this ending, gone with it. */
+  readonly reader?: { readonly own: string | undefined };
   /** 'faults': word of events that ended in an archive. */
-  readonly hears: 'events' | 'faults';
+  readonly hears: 'events' | 'faults' | 'replies';
   readonly name: string;
   readonly options: Readonly<EventListenerOptions>;
 }

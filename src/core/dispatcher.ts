@@ -1,28 +1,26 @@
 import { runWithin } from './ambient.js';
+import { AttemptBook, type Watch } from './attempt-book.js';
 import type { Subscription } from './catalog.js';
 import type { Clock } from './clock.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
+import { EarlierAttempts, withChanges } from './earlier-attempts.js';
 import type { ErrorHandlers } from './error-handlers.js';
-import { TidingsError } from './errors.js';
-import type { FailurePolicy, Fate } from './failure-policy.js';
+import type { FailurePolicy } from './failure-policy.js';
 import type { Handler, Thrown } from './handler.js';
 import { IncomingEnvelope, type Opening } from './incoming-envelope.js';
 import { Judge } from './judge.js';
 import type { Logger } from './logger.js';
 import type { Observers } from './observers.js';
-import type { Delivery, Outcome } from './provider.js';
-import { Run, type RunHome, type SendWithin } from './run.js';
+import { expiry, isExpired, listenerTimeout } from './out-of-time.js';
+import type { CopyOutcome, Delivery, Outcome, WireMessage } from './provider.js';
+import { Run, type Correspondence, type RunHome, type SendWithin } from './run.js';
 import { Runs } from './runs.js';
+import { Seclusion } from './seclusion.js';
 import type { Neighbour, Solitude } from './solitude.js';
 import { crashed, Suspects } from './suspects.js';
 import type { Basin, Tap } from './tap.js';
-
-/** Told how attempts end, to see whether the listener is able to work at all. */
-export interface Watch {
-  succeeded(): void;
-  failed(error: unknown): void;
-}
+import { WaitingRoom } from './waiting-room.js';
 
 export interface DispatcherParts {
   readonly subscription: Subscription;
@@ -35,10 +33,12 @@ export interface DispatcherParts {
   readonly watch: Watch | undefined;
   readonly solitude: Solitude;
   readonly sendWithin: SendWithin;
+  readonly correspondence: Correspondence;
   /** Ends the manager with the error of a listener. Returns at once. */
   readonly halt: (error: unknown) => void;
   readonly ambient: boolean;
-  readonly opening: Opening;
+  /** How its message is read: the events of one subscription are of one kind, mostly. */
+  readonly opening: (message: WireMessage) => Opening;
   readonly counters: Counters;
   readonly observers: Observers;
   readonly logger: Logger;
@@ -51,38 +51,66 @@ const giveBack: Outcome = Object.freeze({ do: 'return' });
 
 /**
  * Takes the deliveries of one subscription to the handler and settles them: once each, after the listener's promise has ended, and nowhere
- * else. At most as many run at a time as the tap says; the order of the deliveries is the order in which runs begin.
+ * else. At most as many run at a time as the tap says; the order of the deliveries is the order in which runs begin, but that those with a
+ * key wait for the earlier ones of it, and take no place meanwhile.
  */
 export class Dispatcher implements Basin, Neighbour {
   readonly #parts: DispatcherParts;
   readonly #home: RunHome;
   readonly #judge: Judge;
-  readonly #waiting: Delivery[] = [];
+  readonly #book: AttemptBook;
+  readonly #waiting: WaitingRoom;
+  readonly #attempts = new EarlierAttempts();
   readonly #runs: Runs;
   readonly #suspects: Suspects;
-  readonly #idle = new Set<() => void>();
+  readonly #seclusion: Seclusion;
   /** Given up at the listener's timeout, and still going. */
   #overdue = 0;
-  /** Waiting to be handled alone. */
-  #secluded = 0;
   #stopping = false;
 
   constructor(parts: DispatcherParts) {
-    const { subscription, failures, sendWithin, tap, solitude } = parts;
+    const { subscription, failures, sendWithin, correspondence, tap, solitude, clock, deadlines } = parts;
     this.#parts = parts;
     this.#judge = new Judge(parts);
+    this.#book = new AttemptBook(parts);
     this.#runs = new Runs(parts.counters);
     this.#suspects = new Suspects(subscription.spec.maxCrashes, parts.lost);
+    this.#waiting = new WaitingRoom({
+      clock,
+      deadlines,
+      hasPlace: () => this.#hasPlace(),
+      begin: (delivery) => {
+        this.#begin(delivery);
+      },
+      drop: (delivery) => {
+        this.#dropStale(delivery);
+      },
+    });
+    this.#seclusion = new Seclusion({
+      ...parts,
+      suspects: this.#suspects,
+      own: this,
+      isStopping: () => this.#stopping,
+      run: (delivery) => void this.#run(delivery),
+      leave: (delivery) => {
+        this.#giveBack(delivery);
+        this.#waiting.passed(delivery);
+      },
+    });
     this.#home = {
       listener: subscription.listener,
       maxAttempts: failures.maxAttempts,
+      maxRequestAttempts: failures.maxRequestAttempts ?? failures.maxAttempts,
+      strict: subscription.listener.options.order !== 'loose',
       sendWithin,
+      correspondence,
       overdue: (run) => {
         this.#timedOut(run);
       },
     };
     tap.flowsInto(this);
-    solitude.join(this);
+    // What is handled alone may wait for an answer.
+    if (subscription.listener.hears !== 'replies') solitude.join(this);
   }
 
   get tap(): Tap {
@@ -94,7 +122,7 @@ export class Dispatcher implements Basin, Neighbour {
   }
 
   get held(): number {
-    return this.#waiting.length + this.#secluded;
+    return this.#waiting.size + this.#seclusion.waiting;
   }
 
   /** Events that went to the archive from here. */
@@ -108,10 +136,14 @@ export class Dispatcher implements Basin, Neighbour {
 
   /** For the provider. Does not throw; begins the run at once when there is a place. */
   readonly deliver = (delivery: Delivery): void => {
+    const { group } = delivery.message;
     if (this.#stopping) this.#giveBack(delivery);
     else if (this.#suspects.isWorn(delivery)) this.#renew(delivery);
-    else if (this.#hasPlace()) this.#begin(delivery);
-    else if (!this.#runs.follow(delivery)) this.#wait(delivery);
+    else if (group !== undefined) {
+      // One that outlived its connection goes on with the delivery that can be settled.
+      if (!this.#runs.follow(delivery)) this.#waiting.arrive(group, delivery);
+    } else if (this.#hasPlace()) this.#begin(delivery);
+    else if (!this.#runs.follow(delivery)) this.#waiting.wait(delivery);
   };
 
   /** No run begins any more; what waits is left for others. */
@@ -121,17 +153,23 @@ export class Dispatcher implements Basin, Neighbour {
   }
 
   emptied(): void {
-    for (const delivery of this.#waiting.splice(0)) this.#giveBack(delivery);
+    this.#parts.handler.hurry();
+    for (const delivery of this.#waiting.emptied()) this.#giveBack(delivery);
+  }
+
+  /** There is a new connection: what waited here for another will come again, and makes room for that. */
+  reconnected(): void {
+    this.#waiting.reconnected();
   }
 
   widened(): void {
-    // Not every delivery makes a run: some take over the result of another.
-    while (this.#hasPlace() && this.#waiting.length > 0) this.#begin(this.#waiting.shift() as Delivery);
+    this.#waiting.fill();
+    this.#parts.handler.widened();
   }
 
   /** Resolves when no run is left, or with `butLeaving` when only those are left that wait for this themselves. */
-  async ended({ butLeaving = false } = {}): Promise<void> {
-    while (this.#runsOn(butLeaving)) await new Promise<void>((resolve) => this.#idle.add(resolve));
+  ended(options?: { readonly butLeaving?: boolean }): Promise<void> {
+    return this.#runs.ended(options);
   }
 
   /** Whether it is one of this listener's here. */
@@ -142,7 +180,7 @@ export class Dispatcher implements Basin, Neighbour {
   /** The run's listener waits for stop(): it is not waited for by others that do the same. */
   setLeaving(run: Run): void {
     run.leaving = true;
-    this.#wakeIdle();
+    this.#runs.tellIdle();
   }
 
   /** Leaves what still runs to others: signals abort, results are ignored. */
@@ -151,9 +189,17 @@ export class Dispatcher implements Basin, Neighbour {
       run.abandon();
       this.#giveBack(run.delivery);
       for (const follower of run.followers ?? []) this.#giveBack(follower);
+      // Whoever has its key from now on does not wait for it.
+      this.#passed(run, false);
     }
     this.#runs.clear();
-    this.#wakeIdle();
+    this.#parts.handler.abandoned();
+    this.#runs.tellIdle();
+  }
+
+  /** For good: it is not one of the listeners here any more. */
+  retire(): void {
+    this.#parts.solitude.leave(this);
   }
 
   #hasPlace(): boolean {
@@ -161,37 +207,34 @@ export class Dispatcher implements Basin, Neighbour {
     return tap.isOpen && this.#runs.size < tap.concurrency;
   }
 
-  #runsOn(butLeaving: boolean): boolean {
-    for (const run of this.#runs) if (!(butLeaving && run.leaving)) return true;
-    return false;
-  }
-
-  /** Those whose connection went are the first in line. They make room at once: long runs would let them pile up from one loss to the next. */
-  #wait(delivery: Delivery): void {
-    while (this.#waiting[0]?.stale === true) this.#dropStale(this.#waiting.shift() as Delivery);
-    this.#waiting.push(delivery);
-  }
-
   // --- beginning ---------------------------------------------------------------------------------------------------
 
   #begin(delivery: Delivery): void {
     if (this.#runs.follow(delivery)) return;
     if (delivery.stale === true) {
-      this.#dropStale(delivery);
+      this.#waiting.drop(delivery);
       return;
     }
-    if (this.#runs.adopt(delivery)) return;
-    if (this.#suspects.isSuspect(delivery)) void this.#alone(delivery);
+    const adopting = this.#runs.adopt(delivery);
+    if (adopting !== undefined) {
+      void adopting.then(() => {
+        this.#attempts.forget(delivery);
+        this.#waiting.passed(delivery);
+      });
+    } else if (this.#suspects.isSuspect(delivery)) void this.#seclusion.handle(delivery);
     else void this.#run(delivery);
   }
 
   #run(delivery: Delivery): Promise<void> {
     const { opening, subscription, ambient, deadlines, clock } = this.#parts;
-    const envelope = new IncomingEnvelope(delivery.message, opening);
-    const run = new Run(delivery, envelope, this.#home);
+    const earlier = delivery.message.group === undefined ? undefined : this.#attempts.of(delivery);
+    const message = earlier === undefined ? delivery.message : withChanges(delivery.message, earlier);
+    const run = new Run(delivery, new IncomingEnvelope(message, opening(message)), this.#home);
+    run.earlier = earlier;
     this.#runs.add(run);
-    const { timeoutMs } = subscription.listener.options;
-    if (timeoutMs !== undefined) run.expireAt(clock.now() + timeoutMs, deadlines);
+    const { timeoutMs, batch } = subscription.listener.options;
+    // That of a batch begins when it is handed over.
+    if (timeoutMs !== undefined && batch === undefined) run.expireAt(clock.now() + timeoutMs, deadlines);
     return ambient ? runWithin(run, this.#handle) : this.#handle(run);
   }
 
@@ -203,50 +246,24 @@ export class Dispatcher implements Basin, Neighbour {
     });
   }
 
-  /** What may end the process is handled when nothing else is held here that would be counted with it. */
-  async #alone(delivery: Delivery): Promise<void> {
-    const { tap, solitude, subscription, logger } = this.#parts;
-    const { listener } = subscription;
-    this.#secluded++;
-    logger.warn(
-      { event: subscription.event.name, listener: listener.name, deliveries: delivery.brokerCount },
-      'an event was delivered to processes or connections that ended, and is handled alone',
-    );
-    await tap.shut('suspect');
-    await solitude.rest(this);
-    const leave = this.#suspects.isLastChance(delivery) ? await solitude.enter(this) : undefined;
-    this.#secluded--;
-    // Paused meanwhile, or to let another one be alone: it comes again.
-    if (this.#stopping || delivery.stale === true || tap.isShutBesides('suspect')) this.#giveBack(delivery);
-    else {
-      void this.#run(delivery);
-      // Not for its listener's promise: that may hang, long after its timeout.
-      await solitude.rest(this);
-    }
-    leave?.();
-    tap.open('suspect');
-  }
-
   // --- running -----------------------------------------------------------------------------------------------------
 
   readonly #handle = async (run: Run): Promise<void> => {
+    const { clock, handler, counters } = this.#parts;
     run.crashed = this.#suspects.isCrashed(run.delivery);
-    const thrown = run.crashed ? { error: crashed(run.delivery) } : await this.#parts.handler.attempt(run);
+    run.expired = !run.crashed && isExpired(run.envelope.message.headers, clock.now());
+    if (run.expired) counters.expired++;
+    const thrown = run.crashed ? { error: crashed(run.delivery) } : run.expired ? expiry(run) : await handler.attempt(run);
     run.cancelExpiry();
     if (run.overdue) this.#overdue--;
     if (run.overdue || run.abandoned) this.#parts.counters.late++;
+    else if (run.unwanted) await this.#returned(run);
     else await this.#conclude(run, thrown);
   };
 
   /** The attempt has failed now; what the listener still does is ignored. */
   #timedOut(run: Run): void {
-    const { listener, event } = this.#parts.subscription;
-    const timeoutMs = String(listener.options.timeoutMs);
-    const error = new TidingsError(
-      'listener-timeout',
-      `listener ${listener.name} took longer than its timeoutMs, ${timeoutMs} ms, for an event ${event.name}: heed context.signal, or raise it`,
-      { retryable: true },
-    );
+    const error = listenerTimeout(this.#parts.subscription);
     this.#overdue++;
     run.giveUp(error);
     void this.#conclude(run, { error });
@@ -257,39 +274,66 @@ export class Dispatcher implements Basin, Neighbour {
   async #conclude(run: Run, failed: Thrown | undefined): Promise<void> {
     const { errors } = this.#parts;
     const thrown = failed === undefined || !errors.any ? failed : { error: await errors.handle(failed.error, run) };
-    if (run.abandoned) {
-      // An overdue one is counted when its listener has ended.
-      if (!run.overdue) this.#parts.counters.late++;
-      return;
-    }
+    if (this.#isLeft(run)) return;
     const verdict = thrown === undefined ? undefined : this.#judge.verdict(run, thrown.error);
-    if (verdict === undefined) this.#succeeded(run);
+    if (run.isRequest && (verdict?.fate === 'answered' || verdict?.fate === 'archived')) {
+      // Before it is settled: a process that dies in between leaves nobody without an answer.
+      await this.#parts.correspondence.refuse(run, thrown?.error);
+      if (this.#isLeft(run)) return;
+    }
+    if (verdict === undefined) this.#book.succeeded(run);
     else if (verdict.counts) this.#parts.watch?.failed(thrown?.error);
     // At once: nothing may begin that would be given back again.
     if (verdict?.fate === 'stopped') this.stop();
     run.ended = true;
-    const settled = await this.#runs.settle(run, verdict?.outcome ?? accept, verdict?.fate);
-    if (settled && this.#parts.observers.any) this.#tell(run, thrown, verdict?.fate);
+    const staysHere = verdict?.fate === 'retried' && run.staysHere;
+    const settled = staysHere || (await this.#runs.settle(run, verdict?.outcome ?? accept, verdict?.fate));
+    run.onSettled?.(settled && !run.overdue);
+    if (settled) this.#book.tell(run, thrown, verdict?.fate);
+    if (staysHere) this.#again(run, verdict.outcome);
+    else this.#passed(run, settled);
     if (verdict?.fate === 'stopped') this.#parts.halt(thrown?.error);
-    this.widened();
-    this.#wakeIdle();
+    this.#waiting.fill();
+    this.#runs.tellIdle();
   }
 
-  #succeeded(run: Run): void {
-    const { counters, watch } = this.#parts;
-    if (run.inner === undefined) counters.stopped++;
+  /** Nothing was done: whoever read it does not want it. */
+  async #returned(run: Run): Promise<void> {
+    run.abandon();
+    this.#parts.counters.returned++;
+    await this.#runs.settle(run, giveBack, undefined);
+    this.#passed(run, false);
+    this.#runs.tellIdle();
+  }
+
+  /** Whether it is for others to settle. */
+  #isLeft(run: Run): boolean {
+    // An overdue one is counted when its listener has ended.
+    if (run.abandoned && !run.overdue) this.#parts.counters.late++;
+    return run.abandoned;
+  }
+
+  /** The later ones of its key may go on: once, though its settlement may come after it was left to others. */
+  #passed(run: Run, settled: boolean): void {
+    const { delivery } = run;
+    if (delivery.message.group === undefined) return;
+    if (settled) this.#attempts.forget(delivery);
+    if (!run.passed) this.#waiting.passed(delivery);
+    run.passed = true;
+  }
+
+  /** It is tried again here, unless it shall not be held meanwhile: then it comes again. */
+  #again(run: Run, { headers, notBefore }: CopyOutcome): void {
+    const { tap, clock } = this.#parts;
+    const { delivery } = run;
+    this.#attempts.keep(delivery, headers);
+    const doubles = this.#runs.release(run);
+    const isShut = this.#suspects.isSuspect(delivery) ? tap.isShutBesides('suspect') : !tap.isOpen;
+    if (!isShut && !this.#stopping) this.#waiting.retry(delivery, notBefore?.getTime() ?? clock.now(), doubles);
     else {
-      counters.handled++;
-      watch?.succeeded();
+      for (const left of [delivery, ...doubles]) this.#giveBack(left);
+      this.#waiting.passed(delivery);
     }
-  }
-
-  #tell({ envelope, attempt, inner }: Run, thrown: Thrown | undefined, fate: Fate | undefined): void {
-    const { observers, subscription } = this.#parts;
-    const fact = { envelope, listener: subscription.listener, attempt };
-    if (thrown !== undefined && fate !== undefined)
-      observers.tell('failed', { ...fact, error: thrown.error, fate, archived: fate === 'archived' });
-    else if (inner !== undefined) observers.tell('handled', fact);
   }
 
   /** It waited here while its connection went: the broker delivers it again, perhaps to another process. */
@@ -301,10 +345,5 @@ export class Dispatcher implements Basin, Neighbour {
   #giveBack(delivery: Delivery): void {
     this.#parts.counters.returned++;
     void delivery.settle(giveBack);
-  }
-
-  #wakeIdle(): void {
-    for (const wake of this.#idle) wake();
-    this.#idle.clear();
   }
 }

@@ -24,6 +24,13 @@ export const errorCodes = [
   'connection', // a connection could not be made or was lost
   'not-supported', // the provider does not have this capability
   'listener-timeout', // the listener took longer than its timeoutMs
+  'request-timeout', // nobody answered a request in time
+  'request-aborted', // the caller's signal, while waiting for an answer
+  'no-responder', // the broker knows nobody who could answer a request
+  'not-a-request', // reply() where nobody waits for an answer
+  'remote', // the responder's listener failed; see RemoteError
+  'expired', // a received event has passed its time
+  'batch', // a batch listener failed for some of its events; see BatchError
   'crashed', // deliveries of the event ended with a dead process or connection, again and again
   'retry-later', // thrown by a listener: not now
   'unrecoverable', // thrown by a listener: never
@@ -88,22 +95,32 @@ export class SendError extends TidingsError {
   }
 }
 
+/** More are counted only. */
+const mostNamed = 5;
+
 /** Some of `sendEvents()` failed. `results` has one entry an event, in the order given. */
 export class SendManyError<T = unknown> extends TidingsError {
   readonly results: readonly PromiseSettledResult<T>[];
 
   constructor(results: readonly PromiseSettledResult<T>[]) {
-    const failed = results.filter((result) => result.status === 'rejected');
+    const failed = results.flatMap((result, index) => (result.status === 'rejected' ? [{ index, reason: result.reason as unknown }] : []));
+    const more = failed.length > mostNamed ? `, and ${String(failed.length - mostNamed)} more` : '';
     super(
       'send-many',
-      `${String(failed.length)} of ${String(results.length)} events were not sent; the first: ${describe(failed[0]?.reason)}. See error.results for each.`,
+      `${String(failed.length)} of ${String(results.length)} events were not confirmed: ${failed.slice(0, mostNamed).map(named).join(', ')}${more}; ` +
+        `the first: ${describe(failed[0]?.reason)}. See error.results for each.`,
       {
-        retryable: failed.every((result) => TidingsError.is(result.reason) && result.reason.retryable),
+        retryable: failed.every(({ reason }) => TidingsError.is(reason) && reason.retryable),
         cause: failed[0]?.reason,
       },
     );
     this.results = results;
   }
+}
+
+function named({ index, reason }: { readonly index: number; readonly reason: unknown }): string {
+  const id = reason instanceof SendError ? reason.id : undefined;
+  return id === undefined ? `results[${String(index)}]` : `results[${String(index)}] (${id})`;
 }
 
 /** One thing wrong with an event. */
@@ -191,6 +208,51 @@ export class Unrecoverable extends TidingsError {
 
   static override is(x: unknown): x is Unrecoverable {
     return TidingsError.is(x) && x.code === 'unrecoverable';
+  }
+}
+
+/** One event of a batch that could not be handled. */
+export interface BatchFailure {
+  /** Its place in `on(events, contexts)`. */
+  readonly index: number;
+  /** What it failed with: decides about the event as if it had been thrown for it alone. */
+  readonly error: unknown;
+}
+
+/** Thrown by a batch listener that has handled some of its events: those that are not named here succeed. */
+export class BatchError extends TidingsError {
+  readonly failures: readonly BatchFailure[];
+
+  constructor(failures: readonly BatchFailure[], options: ErrorOptions = {}) {
+    const first = failures[0];
+    const told = first === undefined ? '' : `; the first, at ${String(first.index)}: ${describe(first.error)}`;
+    super('batch', `${String(failures.length)} events of a batch failed${told}`, { cause: first?.error, ...options });
+    this.failures = Object.freeze(failures.map(({ index, error }) => Object.freeze({ index, error })));
+  }
+
+  static override is(x: unknown): x is BatchError {
+    return TidingsError.is(x) && x.code === 'batch';
+  }
+}
+
+/** What the listener that handled a request failed with. */
+export class RemoteError extends TidingsError {
+  /** The class of the error over there. */
+  readonly remoteName: string;
+  /** Its `code`, where it has one that is a text or a number. */
+  readonly remoteCode: string | undefined;
+  /** Only where the responder says `replyStacks`. */
+  readonly remoteStack: string | undefined;
+
+  constructor(message: string, remote: { readonly name: string; readonly code?: string | undefined; readonly stack?: string | undefined }) {
+    super('remote', message);
+    this.remoteName = remote.name;
+    this.remoteCode = remote.code;
+    this.remoteStack = remote.stack;
+  }
+
+  static override is(x: unknown): x is RemoteError {
+    return TidingsError.is(x) && x.code === 'remote';
   }
 }
 

@@ -1,6 +1,6 @@
 import type { EventListenerDescriptor } from './descriptors.js';
 import type { Envelope } from './envelope.js';
-import type { SendEvent } from './sending.js';
+import type { Request, SendEvent } from './sending.js';
 
 /** What a listener is told about the event it handles. */
 export interface EventContext {
@@ -15,4 +15,11 @@ export interface EventContext {
   readonly signal: AbortSignal;
   /** Sends an event caused by this one. Sends that are not awaited are awaited before this event is settled. */
   readonly sendEvent: SendEvent;
+  /** Asks somebody, on behalf of this event. As `EventManager.request()`. */
+  readonly request: Request;
+  /**
+   * Answers the request being handled: now, later, several times; what `on` returns is an answer too. Resolves when the broker has taken it.
+   * Rejects with 'not-a-request' where nobody waits for an answer. Awaited before the request is settled, unless that has happened.
+   */
+  reply(value: object): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { ReceiptFailure } from './incoming-envelope.js';
 import type { CopyOutcome, SubscriptionSpec, WireMessage } from './provider.js';
 
 /** Why an event went to the archive. */
-export type ArchiveReason = ReceiptFailure | 'failed' | 'crashed';
+export type ArchiveReason = ReceiptFailure | 'failed' | 'crashed' | 'expired';
 
 /** One attempt that failed. */
 export interface Failure {
@@ -22,6 +22,8 @@ export interface Failure {
   readonly spec: SubscriptionSpec;
   /** Where those are told who listen to faults of the event; undefined for them themselves. */
   readonly faults: string | undefined;
+  /** Whether the next attempt is made here, soon, with the same delivery: the broker need not hold anything back. */
+  readonly staysHere: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -31,7 +33,8 @@ export type Fate = Verdict['fate'];
 
 export type Verdict = (
   | { readonly fate: 'retried' | 'archived'; readonly outcome: CopyOutcome }
-  | { readonly fate: 'discarded'; readonly outcome: { readonly do: 'accept' } }
+  /** 'answered': a request, whose sender is told. */
+  | { readonly fate: 'discarded' | 'answered'; readonly outcome: { readonly do: 'accept' } }
   /** The event stays on its queue, and the manager stops. */
   | { readonly fate: 'stopped'; readonly outcome: { readonly do: 'return' } }
 ) & {
@@ -42,6 +45,8 @@ export type Verdict = (
 /** Decides about failed attempts of one listener. Pure: no timers, no I/O. */
 export interface FailurePolicy {
   readonly maxAttempts: number;
+  /** Of requests; absent: as of all others. */
+  readonly maxRequestAttempts?: number;
   decide(failure: Failure): Verdict;
   /** The same attempt once more: for the broker a message of which no delivery was lost yet. */
   renew(message: WireMessage, spec: SubscriptionSpec): CopyOutcome;

@@ -4,7 +4,7 @@ import type { EventContext } from './event-context.js';
 import { wire } from './headers.js';
 import { historyOf, type PastAttempt } from './history.js';
 import type { Run } from './run.js';
-import type { SendEvent } from './sending.js';
+import type { Request, SendEvent } from './sending.js';
 
 /** What a fault listener is told: how the event ended, and the context of its own handling of that. */
 export interface Fault extends EventContext {
@@ -80,6 +80,14 @@ export class RunOfFault implements Fault {
 
   get sendEvent(): SendEvent {
     return this.#run.sendEvent;
+  }
+
+  get request(): Request {
+    return this.#run.request;
+  }
+
+  reply(value: object): Promise<void> {
+    return this.#run.reply(value);
   }
 
   get #headers(): ReadonlyMap<string, string> {

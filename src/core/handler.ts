@@ -1,10 +1,15 @@
-import type { Validator } from './codec.js';
-import type { EventContext } from './event-context.js';
+import { Batches } from './batches.js';
 import type { Subscription } from './catalog.js';
+import type { Clock } from './clock.js';
+import type { Validator } from './codec.js';
+import type { Deadlines } from './deadlines.js';
+import type { Envelope } from './envelope.js';
+import type { EventContext } from './event-context.js';
 import { TidingsError } from './errors.js';
 import { eventOfFault, RunOfFault } from './fault.js';
 import { chain, type Passing, type Stage } from './pipeline-chain.js';
 import type { Run } from './run.js';
+import type { Tap } from './tap.js';
 
 export interface HandlerParts {
   readonly subscription: Subscription;
@@ -14,6 +19,9 @@ export interface HandlerParts {
   readonly validator: Validator | undefined;
   /** The listener, through the container. */
   readonly resolve: () => unknown;
+  readonly tap: Tap;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
 }
 
 /** What an attempt came to, when it was not success. */
@@ -22,17 +30,19 @@ export interface Thrown {
 }
 
 interface ListenerInstance {
-  on(event: object | undefined, context: EventContext): unknown;
+  on(event: unknown, context: unknown): unknown;
 }
 
 /** Takes a run through pipelines, decoding and validation to its listener. */
 export class Handler {
   readonly #parts: HandlerParts;
   readonly #pass: Passing<Run>;
+  readonly #batches: Batches | undefined;
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
     this.#pass = chain(parts.stages, (run) => this.#reach(run));
+    this.#batches = this.#batchesOf(parts);
   }
 
   /** Undefined: success. Never rejects. */
@@ -48,8 +58,35 @@ export class Handler {
     }
   }
 
+  /** No more will come for now: what is gathered is handed over. */
+  hurry(): void {
+    this.#batches?.hurry();
+  }
+
+  /** There may be a place for more. */
+  widened(): void {
+    this.#batches?.handOver();
+  }
+
+  /** All that is under way was left to others. */
+  abandoned(): void {
+    this.#batches?.abandoned();
+  }
+
+  #batchesOf({ subscription: { listener }, tap, clock, deadlines }: HandlerParts): Batches | undefined {
+    const { batch, timeoutMs } = listener.options;
+    if (batch === undefined) return undefined;
+    const call = async (events: object[], contexts: EventContext[]): Promise<void> => {
+      await (await this.#listener()).on(events, contexts);
+    };
+    return new Batches({ options: batch, timeoutMs, tap, call, clock, deadlines });
+  }
+
   async #reach(run: Run): Promise<void> {
-    if (this.#parts.subscription.listener.hears === 'faults') await this.#hear(run);
+    const { subscription } = this.#parts;
+    const { hears, options } = subscription.listener;
+    if (options.filter !== undefined && !accepts(options.filter, run, subscription)) run.filtered = true;
+    else if (hears === 'faults') await this.#hear(run);
     else await this.#listen(run);
     // Part of its work: pipelines must not take it for done before, nor miss a failure that it left behind.
     if (run.hasSends) await run.sendsEnded();
@@ -64,8 +101,16 @@ export class Handler {
     const { validator } = this.#parts;
     if (validator !== undefined) await this.#validate(run, validator);
     const { event } = run.envelope;
+    if (this.#batches !== undefined) {
+      await this.#batches.join(run, event);
+      return;
+    }
     const found = this.#listener();
-    await (found instanceof Promise ? await found : found).on(event, run);
+    const returned = await (found instanceof Promise ? await found : found).on(event, run);
+    if (returned === undefined || !run.isRequest) return;
+    // Whoever asks must not be told of success before it is one.
+    if (run.hasSends) await run.sendsEnded();
+    await run.answer(returned);
   }
 
   /** Through the container; a promise only where that gives one. */
@@ -86,6 +131,17 @@ export class Handler {
       throw error;
     }
   }
+}
+
+function accepts(filter: (envelope: Envelope) => boolean, { envelope }: Run, { listener }: Subscription): boolean {
+  const answer: unknown = filter(envelope);
+  if (typeof answer === 'boolean') return answer;
+  // Its own failure must not end the process.
+  if (answer instanceof Promise) answer.catch(() => undefined);
+  throw new TidingsError(
+    'configuration',
+    `the filter of ${listener.target.name} gave ${answer === null ? 'null' : `a ${typeof answer}`}: return true or false, not a promise`,
+  );
 }
 
 function checked(instance: unknown, { listener }: Subscription): ListenerInstance {

@@ -24,6 +24,10 @@ export const wire = {
   version: 'tidings_version',
   /** 'text' or 'bytes' where the protocol cannot tell: honoured by every provider, and dropped. */
   body: 'tidings_body',
+  /** When it shall not be handled any more, in ISO 8601. */
+  expiresAt: 'tidings_expires_at',
+  /** On an answer: what went wrong, in place of a body. */
+  replyError: 'tidings_reply_error',
   attempt: 'tidings_attempt',
   round: 'tidings_round',
   /** How often it was written anew, so that the broker counts lost connections from 0. */

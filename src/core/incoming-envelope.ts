@@ -19,6 +19,8 @@ export interface Opening {
   readonly codec: Codec;
   readonly upcasters: Upcasters;
   readonly maxBodyBytes: number;
+  /** Whatever type a message says it is taken: that of a pattern. */
+  readonly anyType?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -236,7 +238,7 @@ export class IncomingEnvelope implements Envelope, CheckedOnReceipt {
 
   #refuseForeignType(): void {
     const { name, options } = this.descriptor;
-    if (this.type === name || options.accepts?.includes(this.type) === true) return;
+    if (this.#opening.anyType === true || this.type === name || options.accepts?.includes(this.type) === true) return;
     this.#refuse(
       'unknown-event',
       `a message of type '${this.type.slice(0, 200)}' stood on the queue of '${name}': send it to its own address, or list its type in accepts of @event('${name}')`,

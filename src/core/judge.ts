@@ -1,9 +1,11 @@
 import type { Subscription } from './catalog.js';
 import type { Clock } from './clock.js';
 import type { Counters } from './counters.js';
+import type { HeaderChanges } from './earlier-attempts.js';
 import { describe, TidingsError } from './errors.js';
 import type { FailurePolicy, Fate, Verdict } from './failure-policy.js';
 import type { Logger } from './logger.js';
+import type { CopyOutcome } from './provider.js';
 import type { Run } from './run.js';
 
 export interface JudgeParts {
@@ -35,22 +37,23 @@ export class Judge {
   #judged(run: Run, error: unknown): Verdict {
     const { failures, subscription, clock } = this.#parts;
     const { listener, spec, faults } = subscription;
-    const { delivery, attempt, envelope } = run;
+    const { attempt, envelope } = run;
     const verdict = failures.decide({
       error,
-      reason: run.crashed ? 'crashed' : envelope.receiptFailure,
+      reason: run.crashed ? 'crashed' : run.expired ? 'expired' : envelope.receiptFailure,
       id: envelope.id,
       correlationId: envelope.correlationId,
       type: envelope.saidType,
-      message: delivery.message,
+      message: envelope.message,
       attempt,
       listener,
       spec,
-      faults,
+      faults: spec.pattern === true && faults !== undefined ? faults + envelope.descriptor.name : faults,
+      staysHere: run.staysHere,
       now: clock.now(),
     });
     this.#log(run, error, verdict.fate);
-    return verdict;
+    return run.earlier === undefined || verdict.outcome.do !== 'copy' ? verdict : withEarlier(verdict, run.earlier);
   }
 
   #log({ envelope, attempt }: Run, error: unknown, fate: Fate): void {
@@ -59,7 +62,16 @@ export class Judge {
     const fields = { event: event.name, listener: listener.name, id: envelope.id, attempt, error: describe(error) };
     if (fate === 'retried') logger.warn(fields, 'an attempt failed and will be retried');
     else if (fate === 'archived') logger.error(fields, `an event goes to ${spec.archive}`);
+    else if (fate === 'answered') logger.warn(fields, 'a request failed, and whoever sent it is told');
     else if (fate === 'discarded') logger.error(fields, "an event is discarded after a failure, as onError: 'discard' says");
     else logger.error(fields, "an attempt failed: the manager stops, as onError: 'stop' says, and the event stays on its queue");
   }
+}
+
+/** A copy is made of the message as it was received, which does not tell of the attempts made here. */
+function withEarlier(verdict: Verdict, earlier: HeaderChanges): Verdict {
+  const outcome = verdict.outcome as CopyOutcome;
+  const { headers, notice } = outcome;
+  const told = notice === undefined ? undefined : { notice: { ...notice, headers: { ...earlier, ...notice.headers } } };
+  return { ...verdict, outcome: { ...outcome, headers: { ...earlier, ...headers }, ...told } } as Verdict;
 }

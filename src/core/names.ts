@@ -1,4 +1,4 @@
-import type { QueueNaming } from './provider.js';
+import type { QueueNaming, Routing } from './provider.js';
 
 /** What a name on the broker may not contain: wildcards, address parameters, separators, blanks. */
 const bad = /::|[?#*,\s\p{Cc}]/u;
@@ -31,13 +31,21 @@ export interface QueueParts {
   /** Set for a queue that only this server has. */
   readonly server: string | undefined;
   readonly naming: QueueNaming;
+  /** An anycast event has one queue, of its own name, for whoever listens. */
+  readonly routing?: Routing;
 }
 
 /** The names of a listener on the broker: `address::queue`, and the archive, which all servers share. */
-export function brokerNames({ prefix, event, listener, server, naming }: QueueParts): { address: string; queue: string; archive: string } {
+export function brokerNames({ prefix, event, listener, server, naming, routing }: QueueParts): {
+  address: string;
+  queue: string;
+  archive: string;
+} {
+  const address = prefix + event;
+  if (routing === 'anycast') return { address, queue: address, archive: `${prefix}archive.${event}` };
   const shared = naming === 'qualified' ? `${event}.${listener}` : listener;
   return {
-    address: prefix + event,
+    address,
     queue: prefix + (server === undefined ? shared : `${shared}-${server}`),
     archive: `${prefix}archive.${shared}`,
   };

@@ -16,6 +16,16 @@ export interface Attributes {
   readonly correlationId: string;
   readonly causationId: string | undefined;
   readonly subject: string | undefined;
+  readonly priority: number | undefined;
+  readonly route: Carriage | undefined;
+}
+
+/** What a request or an answer carries besides. */
+export interface Carriage {
+  readonly replyTo?: string;
+  readonly correlationId?: string;
+  readonly durable?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What all events that leave have in common. */
@@ -25,6 +35,8 @@ export interface Leaving {
   readonly packing: Packing | undefined;
   /** Of events that do not say their own. */
   readonly contentMode: ContentMode;
+  /** Whether the provider keeps events of a key together; without it a key only says what an event is about. */
+  readonly grouped: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -125,9 +137,15 @@ export class OutgoingEnvelope implements Envelope, Checked {
     return this.#codec.read(this.#encode(), this.#codec.contentType(this.descriptor), this.descriptor);
   }
 
-  /** The message as it travels. Throws 'too-large' above `maxBodyBytes` and what the codec throws. */
-  toWire({ maxBodyBytes, packing, contentMode }: Leaving): WireMessage {
+  /**
+   * The message as it travels. Throws 'too-large' above `maxBodyBytes` and what the codec throws. `expiresAt`: milliseconds since the
+   * epoch, after which it shall not be handled.
+   */
+  toWire({ maxBodyBytes, packing, contentMode, grouped }: Leaving, expiresAt?: number): WireMessage {
+    const { subject, priority, route, correlationId } = this.#attributes;
     const headers = this.#wireHeaders();
+    if (expiresAt !== undefined) headers.set(wire.expiresAt, new Date(expiresAt).toISOString());
+    for (const name in route?.headers) headers.set(name, route.headers[name] as string);
     const data = this.#replaced ?? this.#encode();
     const structured = (this.descriptor.options.contentMode ?? contentMode) === 'structured';
     const body = structured ? writeStructured(headers, data, this.#contentType) : data;
@@ -146,8 +164,11 @@ export class OutgoingEnvelope implements Envelope, Checked {
     return {
       body: smaller ?? body,
       headers,
-      durable: this.descriptor.options.durable ?? true,
-      correlationId: this.#attributes.correlationId,
+      durable: route?.durable ?? this.descriptor.options.durable ?? true,
+      correlationId: route?.correlationId ?? correlationId,
+      ...(subject === undefined || !grouped ? undefined : { group: subject }),
+      ...(priority === undefined ? undefined : { priority }),
+      ...(route?.replyTo === undefined ? undefined : { replyTo: route.replyTo }),
       ...(json && smaller === undefined ? undefined : { contentType }),
       ...(smaller === undefined ? undefined : { contentEncoding: packing?.encoding as string }),
     };

@@ -32,8 +32,8 @@ export interface Provider {
   send(message: WireMessage, options: WireSend): Promise<void>;
 
   /**
-   * Resolves when the broker has confirmed the subscription; no delivery comes before `open()`. `spec` must be one of those
-   * given to `start`. `deliver` is called synchronously, does not throw, and is called with at most
+   * Resolves when the broker has confirmed the subscription; no delivery comes before `open()`. A `spec` that was not given to `start` is
+   * provisioned first, with the same refusals, now and on each later connection until it is closed. `deliver` is called synchronously, does not throw, and is called with at most
    * `spec.concurrency + spec.prefetch` deliveries that are not settled yet, those of lost connections included.
    */
   subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription>;
@@ -65,8 +65,14 @@ export const capabilityMeanings = Object.freeze({
   durable: 'Queues and durable events outlive consumers and the broker (in memory: its `restart()`)',
   delay: 'The broker holds an event until its time',
   dedupe: 'A repeated id is dropped by the broker',
+  ttl: 'The broker drops an event that nobody has taken by its time',
+  priority: 'Waiting events of a higher priority are delivered first',
+  keys: 'Events of one group go to one consumer at a time, in order',
   anycast: 'Addresses whose messages go to one of all consumers',
+  reply: 'Messages carry the address that answers go to, and answers to one that is gone are dropped',
+  patterns: 'A queue can take the events of all addresses that match a pattern',
   manage: '`queues` counts, lists, browses and takes messages out',
+  cancel: '`queues.cancel()` takes back an event that the broker still holds until its time',
   credit: 'The broker can make a sender wait',
   count: 'The broker counts deliveries that were not settled',
   tls: 'Connections can be encrypted',
@@ -123,8 +129,16 @@ export interface WireMessage {
   readonly durable: boolean;
   /** The protocol's own message id: only on receipt, only when the sender set one. Foreign ids are often not unique. */
   readonly nativeId?: string;
-  /** The protocol's own correlation id, beside the header that carries ours. */
+  /** The protocol's own correlation id, beside the header that carries ours. An answer carries that of its request. */
   readonly correlationId?: string;
+  /** Where answers to it go: an anycast address, prefix included. Needs 'reply'. On receipt whatever the sender said, without the broker's own prefixes. */
+  readonly replyTo?: string;
+  /** Of messages with the same group in a queue the broker gives all to one consumer, in order, while that lives. Needs 'keys'. */
+  readonly group?: string;
+  /** 0 to 9, as in JMS; absent: 4. Needs 'priority'. */
+  readonly priority?: number;
+  /** The address it was sent to, where the protocol tells: only on receipt. */
+  readonly address?: string;
 }
 
 export interface WireSend {
@@ -135,6 +149,13 @@ export interface WireSend {
   readonly dedupeId?: string;
   /** Held by the broker until then. Needs 'delay'. */
   readonly notBefore?: Date;
+  /** Dropped by the broker when nobody has taken it by then, in milliseconds since the epoch, on the host's clock. Needs 'ttl'. */
+  readonly expiresAt?: number;
+  /**
+   * The queue may be gone, with nobody left to wait for the message: then it is dropped, confirmed like any other, and nothing is made on
+   * the broker for it. Only for anycast. Needs 'reply'.
+   */
+  readonly ifThere?: boolean;
   /** Milliseconds since the epoch, on the host's clock. */
   readonly deadlineAt: number;
   readonly signal?: AbortSignal;
@@ -142,8 +163,13 @@ export interface WireSend {
 
 /** One queue to consume from. Names are those on the broker, prefix included. */
 export interface SubscriptionSpec {
-  /** The address. */
+  /** The address; with `pattern` one of many. */
   readonly event: string;
+  /**
+   * `event` stands for all addresses that match it, made or not: words are divided by dots, `*` is one word, `#` any number of them. Copies to
+   * 'self' go to the address that the message came by. Needs 'patterns'.
+   */
+  readonly pattern?: boolean;
   /** The listener's name, for messages. */
   readonly listener: string;
   readonly routing: Routing;
@@ -153,6 +179,8 @@ export interface SubscriptionSpec {
   readonly archive: string;
   /** Deleted some minutes after its last consumer went: the copy of a process whose name is made anew at each start. */
   readonly temporary: boolean;
+  /** Deleted with what is left in it when the subscription is closed: nobody else will ever come for that. Default false. */
+  readonly discard?: boolean;
   /** Another service may consume from it too. */
   readonly shared: boolean;
   /** Most attempts that run at once. */
@@ -235,6 +263,8 @@ export interface CopyOutcome {
   /** Held by the broker until then. Only ever given to a provider with 'delay'. */
   readonly notBefore?: Date;
   readonly dedupeId?: string;
+  /** For 'self' of a subscription with a pattern: the address that the message came by. */
+  readonly address?: string;
   /** Published too, after the copy is confirmed and before the original is accepted. */
   readonly notice?: Notice;
 }
@@ -276,4 +306,11 @@ export interface QueueAdmin {
   list(prefix: string): Promise<string[]>;
   /** Consumers on the queue, of all processes. */
   consumers(queue: string): Promise<number>;
+  /** How many messages of the queue expired unread, since the broker counts them. 0 for a queue that is not there. With 'ttl'. */
+  expired(queue: string): Promise<number>;
+  /**
+   * Takes back the event with this CloudEvents id from every queue of the address that still holds it until its time, or that nobody has taken
+   * it from; retries of it are left alone. Resolves with from how many queues. With 'cancel'.
+   */
+  cancel(address: string, id: string): Promise<number>;
 }

@@ -1,22 +1,37 @@
 import { attemptOf, isPutBack } from './attempt.js';
 import type { Deadlines, Expiring } from './deadlines.js';
 import type { EventListenerDescriptor } from './descriptors.js';
+import type { HeaderChanges } from './earlier-attempts.js';
 import type { EventContext } from './event-context.js';
 import { HandedPromise } from './handed-promise.js';
 import type { IncomingEnvelope } from './incoming-envelope.js';
 import type { Passage } from './pipeline-chain.js';
 import type { Delivery } from './provider.js';
-import type { SendEvent } from './sending.js';
+import type { Request, SendEvent } from './sending.js';
 import { wire } from './headers.js';
 
 /** Sends on behalf of a run; the manager knows how. */
 export type SendWithin = (run: Run, args: Parameters<SendEvent>) => ReturnType<SendEvent>;
 
+/** Asks and answers on behalf of a run. */
+export interface Correspondence {
+  request(run: Run, args: readonly unknown[]): Promise<unknown>;
+  reply(run: Run, value: object): Promise<void>;
+  /** What its listener returned. Rejects when it did not get as far as the broker. */
+  answer(run: Run, value: unknown): Promise<void>;
+  /** That it has failed for good. Never rejects. */
+  refuse(run: Run, error: unknown): Promise<void>;
+}
+
 /** What all runs of a listener share. */
 export interface RunHome {
   readonly listener: EventListenerDescriptor;
   readonly maxAttempts: number;
+  readonly maxRequestAttempts: number;
+  /** Whether events with a key keep their order over failures. */
+  readonly strict: boolean;
   readonly sendWithin: SendWithin;
+  readonly correspondence: Correspondence;
   /** It has used up its time. */
   readonly overdue: (run: Run) => void;
 }
@@ -38,8 +53,20 @@ export class Run implements EventContext, Passage, Expiring {
   abandoned = false;
   /** Its result was decided before its listener has ended; what it comes to is ignored. */
   overdue = false;
+  /** The later ones of its key do not wait for it any more. */
+  passed = false;
   /** The event seems to end processes. */
   crashed = false;
+  /** The event has passed its time. */
+  expired = false;
+  /** Its listener does not want the event. */
+  filtered = false;
+  /** Whoever read it has left, and it has not failed: it goes back, whatever pipelines make of that. */
+  unwanted = false;
+  /** What earlier attempts at this delivery have added to its headers. */
+  earlier: HeaderChanges | undefined;
+  /** Told when it is settled, or left to others. */
+  onSettled: ((settled: boolean) => void) | undefined;
   readonly #home: RunHome;
   #abort: AbortController | undefined;
   #abortReason: Error | undefined;
@@ -47,11 +74,13 @@ export class Run implements EventContext, Passage, Expiring {
   #sends: Set<Promise<unknown>> | undefined;
   #sendFailures: { readonly error: unknown; readonly handed: HandedPromise<unknown> }[] | undefined;
   #sendEvent: SendEvent | undefined;
+  #request: Request | undefined;
+  #reply: ((value: object) => Promise<void>) | undefined;
 
   constructor(delivery: Delivery, envelope: IncomingEnvelope, home: RunHome) {
     this.delivery = delivery;
     this.envelope = envelope;
-    this.attempt = attemptOf(delivery.message.headers);
+    this.attempt = attemptOf(envelope.message.headers);
     this.#home = home;
   }
 
@@ -60,13 +89,23 @@ export class Run implements EventContext, Passage, Expiring {
   }
 
   get maxAttempts(): number {
-    return this.#home.maxAttempts;
+    return this.isRequest ? this.#home.maxRequestAttempts : this.#home.maxAttempts;
+  }
+
+  /** Whether somebody waits for an answer. Word of what failed is no request, though it carries what that did. */
+  get isRequest(): boolean {
+    return this.delivery.message.replyTo !== undefined && this.listener.hears === 'events';
   }
 
   get firstFailureAt(): Date | undefined {
-    const { headers } = this.delivery.message;
+    const { headers } = this.envelope.message;
     const said = isPutBack(headers) ? undefined : headers.get(wire.firstFailureAt);
     return said === undefined ? undefined : new Date(said);
+  }
+
+  /** Whether another attempt is made here, with the same delivery, so that the later ones of its key wait for it. */
+  get staysHere(): boolean {
+    return this.#home.strict && this.delivery.message.group !== undefined;
   }
 
   // Made at first use: most listeners never ask.
@@ -82,6 +121,21 @@ export class Run implements EventContext, Passage, Expiring {
     return (this.#sendEvent ??= send as SendEvent);
   }
 
+  // Bound too.
+  get request(): Request {
+    const ask = (...args: readonly unknown[]): Promise<unknown> => this.#home.correspondence.request(this, args);
+    return (this.#request ??= ask as Request);
+  }
+
+  get reply(): (value: object) => Promise<void> {
+    return (this.#reply ??= (value) => this.#home.correspondence.reply(this, value));
+  }
+
+  /** What its listener returned, for whoever asked. */
+  answer(value: unknown): Promise<void> {
+    return this.#home.correspondence.answer(this, value);
+  }
+
   get hasSends(): boolean {
     return this.#sends !== undefined;
   }
@@ -91,6 +145,7 @@ export class Run implements EventContext, Passage, Expiring {
     this.envelope.abandoned = true;
     this.ended = true;
     this.#abort?.abort();
+    this.onSettled?.(false);
   }
 
   /** Its result is decided, for this reason, which its signal tells. */

@@ -15,6 +15,7 @@ export class Runs {
   readonly #runs = new Map<string | Delivery, Run>();
   readonly #results = new StaleResults();
   readonly #counters: Counters;
+  readonly #idle = new Set<() => void>();
   #archived = 0;
 
   constructor(counters: Counters) {
@@ -46,6 +47,17 @@ export class Runs {
     return this.#runs.values();
   }
 
+  /** Resolves when none is left, or with `butLeaving` when only those are left that wait for this themselves. */
+  async ended({ butLeaving = false } = {}): Promise<void> {
+    while (this.#goOn(butLeaving)) await new Promise<void>((resolve) => this.#idle.add(resolve));
+  }
+
+  /** To whoever waits for that: fewer may be left. */
+  tellIdle(): void {
+    for (const wake of this.#idle) wake();
+    this.#idle.clear();
+  }
+
   /** The same message is being handled already: its connection was lost under the run. One call, one result. */
   follow(delivery: Delivery): boolean {
     const run = this.#runs.get(keyOf(delivery));
@@ -61,12 +73,18 @@ export class Runs {
     return true;
   }
 
-  /** A run that outlived its connection has come to a result which could not be settled then. */
-  adopt(delivery: Delivery): boolean {
+  /** A run that outlived its connection has come to a result which could not be settled then. Resolves when it is. */
+  adopt(delivery: Delivery): Promise<void> | undefined {
     const result = this.#results.take(delivery.message);
-    if (result === undefined) return false;
-    void this.#carryOut(delivery, result);
-    return true;
+    return result === undefined ? undefined : this.#carryOut(delivery, result);
+  }
+
+  /** Forgets the run, which will be made again with the same delivery. Returns what followed it. */
+  release(run: Run): Delivery[] {
+    const key = keyOf(run.delivery);
+    if (this.#runs.get(key) === run) this.#runs.delete(key);
+    this.#countFate('retried');
+    return run.followers?.splice(0) ?? [];
   }
 
   /** Settles the delivery of a run and what followed it, and forgets the run; false when all their connections were gone. */
@@ -95,9 +113,15 @@ export class Runs {
     else this.#results.keep(delivery.message, result);
   }
 
+  #goOn(butLeaving: boolean): boolean {
+    for (const run of this.#runs.values()) if (!(butLeaving && run.leaving)) return true;
+    return false;
+  }
+
   #countFate(fate: Fate | undefined): void {
     if (fate === 'archived') this.#archived++;
-    if (fate !== undefined && fate !== 'stopped') this.#counters[fate]++;
+    // An answer is counted when it is sent.
+    if (fate !== undefined && fate !== 'stopped' && fate !== 'answered') this.#counters[fate]++;
   }
 }
 

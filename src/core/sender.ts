@@ -8,11 +8,32 @@ import { describe, SendError, TidingsError } from './errors.js';
 import { OutgoingEnvelope, type Leaving } from './outgoing-envelope.js';
 import { chain, type Passage, type Passing, type Stage } from './pipeline-chain.js';
 import type { Observers } from './observers.js';
-import type { Provider, WireMessage } from './provider.js';
+import type { Capability, Provider, Routing, WireMessage } from './provider.js';
+import { routingOf } from './routing.js';
 import type { Run } from './run.js';
 import { offline, type SendOptions, type SentEvent } from './sending.js';
 import { within, type Wait } from './within.js';
 import type { Deadlines } from './deadlines.js';
+
+/** Where a message goes that does not simply go to its event's address. */
+export interface Route {
+  /** Prefix included. */
+  readonly address: string;
+  readonly routing: Routing;
+  /** Where answers go. */
+  readonly replyTo?: string;
+  /** The protocol's own; absent: that of the conversation. */
+  readonly correlationId?: string;
+  readonly ifThere?: boolean;
+  /** What the broker knows a repeat by; absent: the id of the event. */
+  readonly dedupeId?: string;
+  /** In place of what its event says. */
+  readonly durable?: boolean;
+  /** In place of what its event and the options say, in milliseconds since the epoch. A header says it too: not every broker can keep it. */
+  readonly expiresAt?: number;
+  /** Headers of the framework's own. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 export interface SenderParts {
   readonly provider: Provider;
@@ -36,6 +57,8 @@ export interface SenderParts {
 export interface Sending extends Passage {
   readonly envelope: OutgoingEnvelope;
   readonly wait: Wait;
+  readonly options: SendOptions;
+  readonly route: Route | undefined;
   /** Handed to the provider: from here on it alone keeps the deadline and knows the outcome. */
   left: boolean;
   /** The provider has confirmed it or said why not. */
@@ -60,11 +83,19 @@ export class Sender {
   }
 
   /** `wait` bounds the whole of it. */
-  async send(event: object, descriptor: EventDescriptor, options: SendOptions, cause: Run | undefined, wait: Wait): Promise<SentEvent> {
-    const envelope = this.#envelope(event, descriptor, options, cause);
-    const sending: Sending = { envelope, wait, left: false, answered: false, givenUp: undefined, inner: undefined };
+  async send(
+    event: object,
+    descriptor: EventDescriptor,
+    options: SendOptions,
+    cause: Run | undefined,
+    wait: Wait,
+    route?: Route,
+  ): Promise<SentEvent> {
+    const envelope = this.#envelope(event, descriptor, options, cause, route);
+    const sending: Sending = { envelope, wait, options, route, left: false, answered: false, givenUp: undefined, inner: undefined };
     const { counters, deadlines, observers } = this.#parts;
     try {
+      refuseUnsupported(sending, this.#parts.provider);
       this.#refuseOffline(envelope);
       // Without pipelines the provider keeps the deadline itself.
       await (this.#hasStages ? within(this.#pass(sending), deadlines, wait, (why) => giveUp(sending, why)) : this.#pass(sending));
@@ -81,7 +112,13 @@ export class Sender {
     return { id: envelope.id, correlationId: envelope.correlationId, sent };
   }
 
-  #envelope(event: object, descriptor: EventDescriptor, options: SendOptions, cause: Run | undefined): OutgoingEnvelope {
+  #envelope(
+    event: object,
+    descriptor: EventDescriptor,
+    options: SendOptions,
+    cause: Run | undefined,
+    route: Route | undefined,
+  ): OutgoingEnvelope {
     const { codec, serviceName, clock } = this.#parts;
     const tidingsId = randomUUID();
     const id = options.id ?? tidingsId;
@@ -93,6 +130,8 @@ export class Sender {
       correlationId: options.correlationId ?? cause?.envelope.correlationId ?? id,
       causationId: cause?.envelope.id,
       subject: options.key ?? keyOf(event, descriptor),
+      priority: options.priority ?? descriptor.options.priority,
+      route,
     };
     const envelope = new OutgoingEnvelope(event, descriptor, attributes, codec);
     for (const name in options.headers) envelope.set(name, options.headers[name] as string);
@@ -106,11 +145,12 @@ export class Sender {
     const checked = validator?.outgoing(envelope);
     // A rule may ask a database. With pipelines the whole passage is bounded already.
     if (checked !== undefined) await (this.#hasStages ? checked : within(checked, deadlines, wait, (why) => giveUp(sending, why)));
-    const message = envelope.toWire(leaving);
+    const times = timesOf(sending, this.#parts.clock.now());
+    const message = envelope.toWire(leaving, times?.expiresAt);
     if (sending.givenUp !== undefined) throw sending.givenUp;
     this.#refuseOffline(envelope);
     sending.left = true;
-    await this.#leave(sending, message);
+    await this.#leave(sending, message, times);
   }
 
   #refuseOffline({ type, id }: OutgoingEnvelope): void {
@@ -118,21 +158,59 @@ export class Sender {
     if (why !== undefined) throw offline(`${type} (${id})`, why);
   }
 
-  async #leave(sending: Sending, message: WireMessage): Promise<void> {
+  async #leave(sending: Sending, message: WireMessage, times: Times | undefined): Promise<void> {
     const { provider, namePrefix } = this.#parts;
-    const { envelope, wait } = sending;
+    const { envelope, wait, route } = sending;
+    const { descriptor } = envelope;
     try {
       await provider.send(message, {
-        address: namePrefix + envelope.descriptor.name,
-        routing: 'multicast',
-        dedupeId: envelope.id,
+        address: route?.address ?? namePrefix + descriptor.name,
+        routing: route?.routing ?? routingOf(descriptor),
+        dedupeId: route?.dedupeId ?? envelope.id,
         deadlineAt: wait.at,
+        ...(route === undefined || provider.capabilities.has('ttl') ? times : undefined),
+        ...(route?.ifThere === true ? { ifThere: true } : undefined),
         ...(wait.signal === undefined ? undefined : { signal: wait.signal }),
       });
     } finally {
       sending.answered = true;
     }
   }
+}
+
+/** Throws 'not-supported' for what the provider would have to leave out. */
+function refuseUnsupported({ options, envelope }: Sending, provider: Provider): void {
+  const { ttlMs: usualTtlMs, priority: usualPriority } = envelope.descriptor.options;
+  const { delayMs = 0, deliverAt, ttlMs = usualTtlMs, priority = usualPriority } = options;
+  if (delayMs > 0) demand('delay', 'delayMs', envelope, provider);
+  if (deliverAt !== undefined) demand('delay', 'deliverAt', envelope, provider);
+  if (ttlMs !== undefined) demand('ttl', 'ttlMs', envelope, provider);
+  if (priority !== undefined) demand('priority', 'priority', envelope, provider);
+}
+
+function demand(capability: Capability, option: string, { type }: OutgoingEnvelope, { name, capabilities }: Provider): void {
+  if (capabilities.has(capability)) return;
+  throw new TidingsError(
+    'not-supported',
+    `${type} was not sent: ${option} needs a provider with the capability '${capability}', and ${name} is without: leave it out, here and in @event()`,
+  );
+}
+
+/** When it may be delivered, and when no more. */
+interface Times {
+  readonly notBefore?: Date;
+  readonly expiresAt?: number;
+}
+
+function timesOf({ options, envelope, route }: Sending, now: number): Times | undefined {
+  if (route?.expiresAt !== undefined) return { expiresAt: route.expiresAt };
+  const { delayMs, deliverAt, ttlMs = envelope.descriptor.options.ttlMs } = options;
+  if (delayMs === undefined && deliverAt === undefined && ttlMs === undefined) return undefined;
+  const due = deliverAt?.getTime() ?? now + (delayMs ?? 0);
+  return {
+    ...(due > now && { notBefore: new Date(due) }),
+    ...(ttlMs !== undefined && { expiresAt: Math.max(due, now) + ttlMs }),
+  };
 }
 
 /** What is sent while an event is handled belongs to its trace, unless it says another one. */

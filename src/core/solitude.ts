@@ -16,7 +16,7 @@ const solitudeTimeoutMs = 60_000;
 export class Solitude {
   readonly #deadlines: Deadlines;
   readonly #now: () => number;
-  readonly #neighbours: Neighbour[] = [];
+  readonly #neighbours = new Set<Neighbour>();
   #last: Promise<void> = Promise.resolve();
 
   constructor(deadlines: Deadlines, now: () => number) {
@@ -25,7 +25,12 @@ export class Solitude {
   }
 
   join(neighbour: Neighbour): void {
-    this.#neighbours.push(neighbour);
+    this.#neighbours.add(neighbour);
+  }
+
+  /** It will not run again: listeners come and go. */
+  leave(neighbour: Neighbour): void {
+    this.#neighbours.delete(neighbour);
   }
 
   /** Resolves when nothing runs but what `own` begins now; the others go on when the function returned is called. One at a time. */
@@ -34,7 +39,7 @@ export class Solitude {
     let leave: () => void = () => undefined;
     this.#last = new Promise((resolve) => (leave = resolve));
     await before;
-    const others = this.#neighbours.filter((neighbour) => neighbour !== own);
+    const others = [...this.#neighbours].filter((neighbour) => neighbour !== own);
     await Promise.all(others.map(({ tap }) => tap.shut('solitude')));
     await Promise.all(others.map((other) => this.rest(other)));
     return () => {

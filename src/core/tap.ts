@@ -1,11 +1,16 @@
 import type { ProviderSubscription } from './provider.js';
 
 /** Who wants a subscription shut. */
-export type Shutter = 'start' | 'stop' | 'user' | 'breaker' | 'suspect' | 'solitude';
+export type Shutter = 'start' | 'stop' | 'off' | 'user' | 'breaker' | 'suspect' | 'solitude';
 
 export interface TapOptions {
   /** Most runs at once. */
   readonly concurrency: number;
+  /**
+   * So many runs are counted as one by `setConcurrency()`.
+   * @default 1
+   */
+  readonly unit?: number | undefined;
   /** Deliveries held beyond those; undefined: as many as run. */
   readonly prefetch: number | undefined;
   /** Told when the provider fails to pause the subscription, which it must not. */
@@ -25,30 +30,40 @@ export interface Basin {
  * Shut at first, for 'start'.
  */
 export class Tap {
+  readonly #unit: number;
   readonly #prefetch: number | undefined;
   readonly #onFault: (error: unknown) => void;
   readonly #reasons = new Set<Shutter>(['start']);
   #concurrency: number;
   #trickles = false;
+  /** The subscription's own limit is not what it shall be. */
+  #widened = false;
   #basin: Basin | undefined;
   #broker: ProviderSubscription | undefined;
   #flows = false;
   #moving: Promise<void> | undefined;
   #isMoving = false;
 
-  constructor({ concurrency, prefetch, onFault }: TapOptions) {
+  constructor({ concurrency, unit = 1, prefetch, onFault }: TapOptions) {
     this.#concurrency = concurrency;
+    this.#unit = unit;
     this.#prefetch = prefetch;
     this.#onFault = onFault;
   }
 
+  /** Not before the broker has stopped and begun again where it was shut: what was given back comes first then. */
   get isOpen(): boolean {
-    return this.#reasons.size === 0;
+    return this.#flows && !this.#isShut();
   }
 
   /** Most runs at once, now. */
   get concurrency(): number {
     return this.#trickles ? 1 : this.#concurrency;
+  }
+
+  /** Whether there is a subscription, which the broker has confirmed once. */
+  get connected(): boolean {
+    return this.#broker !== undefined;
   }
 
   /** Whether the broker serves the subscription now. */
@@ -71,6 +86,7 @@ export class Tap {
 
   connect(broker: ProviderSubscription): void {
     this.#broker = broker;
+    if (this.#widened) broker.setLimit(this.#limit);
   }
 
   /** No run begins from now on; resolves when nothing more comes and what waited was given back. Never rejects. */
@@ -91,7 +107,7 @@ export class Tap {
   }
 
   setConcurrency(concurrency: number): void {
-    this.#concurrency = concurrency;
+    this.#concurrency = concurrency * this.#unit;
     this.#widthChanged();
   }
 
@@ -99,11 +115,19 @@ export class Tap {
     await this.#broker?.close();
   }
 
+  /** As `close()`; another subscription may be connected afterwards. Only while it is shut. */
+  async detach(): Promise<void> {
+    const broker = this.#broker;
+    this.#broker = undefined;
+    await broker?.close();
+  }
+
   get #limit(): number {
     return this.#trickles ? 1 : this.#concurrency + (this.#prefetch ?? this.#concurrency);
   }
 
   #widthChanged(): void {
+    this.#widened = true;
     this.#broker?.setLimit(this.#limit);
     if (this.isOpen) this.#basin?.widened();
   }
@@ -121,15 +145,15 @@ export class Tap {
 
   /** Goes after what is wanted, which may change on the way. */
   async #follow(): Promise<void> {
-    while (this.#broker !== undefined && this.#flows !== this.isOpen) {
-      if (this.isOpen) {
+    while (this.#broker !== undefined && this.#flows === this.#isShut()) {
+      if (!this.#isShut()) {
         this.#flows = true;
         this.#broker.open();
         this.#basin?.widened();
       } else {
         this.#flows = false;
         await this.#paused(this.#broker);
-        if (this.#isShut()) this.#basin?.emptied();
+        this.#basin?.emptied();
       }
     }
     this.#isMoving = false;

@@ -22,6 +22,10 @@ export class Upcasters {
     this.#steps.set(event, steps.set(from, { name: target.name, upcaster }));
   }
 
+  has(event: EventClass): boolean {
+    return this.#steps.has(event);
+  }
+
   /** `body` is consumed. Throws 'undecodable' where a step is missing, fails, or gives what no body can hold. */
   up(body: object, version: number, descriptor: EventDescriptor): object {
     const newest = versionOf(descriptor);

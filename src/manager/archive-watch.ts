@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../core/clock.js';
 import { describe } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { QueueAdmin } from '../core/provider.js';
-import type { Station } from './assembly.js';
+import type { Station } from './station.js';
 
 export interface ArchiveWatchParts {
   readonly queues: QueueAdmin;
@@ -21,7 +21,7 @@ const alarming = 0.8;
  */
 export class ArchiveWatch {
   readonly #parts: ArchiveWatchParts;
-  readonly #seen = new Map<Station, number>();
+  readonly #seen = new WeakMap<Station, number>();
   readonly #full = new Map<Station, number>();
   #timer: Timer | undefined;
   #ended = false;
@@ -58,6 +58,8 @@ export class ArchiveWatch {
   /** One after the other: there may be a thousand, and there is no hurry. */
   async #look(): Promise<void> {
     const { stations, logger } = this.#parts;
+    // Listeners come and go.
+    for (const station of this.#full.keys()) if (!stations.includes(station)) this.#full.delete(station);
     try {
       for (const station of stations) if (!this.#ended && this.#isDue(station)) await this.#count(station);
     } catch (error) {

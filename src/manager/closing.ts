@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.js';
 import type { Deadlines } from '../core/deadlines.js';
-import { describe } from '../core/errors.js';
+import { describe, TidingsError } from '../core/errors.js';
 import { within, type Wait } from '../core/within.js';
 import type { Assembly } from './assembly.js';
-import type { Settings } from './manager-options.js';
+import { defaultStopDeadlineMs, type Settings } from './manager-options.js';
 import type { Sends } from './sends.js';
 
 /** What closing may take beyond the deadline of `stop()`, when running listeners have used that up. */
@@ -25,7 +25,10 @@ export class Closing {
   }
 
   /** No delivery is begun any more; those that run and the sends under way may end. */
-  async drain({ stations }: Assembly, wait: Wait): Promise<void> {
+  async drain(assembly: Assembly, wait: Wait): Promise<void> {
+    assembly.ending.abort(new TidingsError('not-running', 'the event manager stops', { retryable: true }));
+    // Those that run may wait for answers.
+    const stations = assembly.stations.filter(({ subscription }) => subscription.listener.hears !== 'replies');
     for (const { dispatcher, breaker } of stations) {
       breaker?.stop();
       dispatcher.stop();
@@ -38,9 +41,20 @@ export class Closing {
 
   async close({ stations }: Assembly, wait: Wait): Promise<void> {
     const { settings, clock } = this.#parts;
-    const closing: Wait = { at: Math.max(wait.at, clock.now() + closingMs), signal: undefined };
+    const closing = this.extended(wait);
     await this.bounded(Promise.all(stations.map(({ tap }) => tap.close())), closing);
     await this.stopProvider(settings, Math.max(closing.at - clock.now(), closingMs));
+  }
+
+  /** So much time at least. */
+  extended({ at }: Wait): Wait {
+    return { at: Math.max(at, this.#parts.clock.now() + closingMs), signal: undefined };
+  }
+
+  /** That of a `deadlineMs`. */
+  waitOf(deadlineMs = defaultStopDeadlineMs): Wait {
+    const ms = deadlineMs >= 0 && deadlineMs < Infinity ? deadlineMs : defaultStopDeadlineMs;
+    return { at: this.#parts.clock.now() + ms, signal: undefined };
   }
 
   /** The provider alone, where nothing was subscribed. */

@@ -23,6 +23,11 @@ export async function connect(
   signal.throwIfAborted();
 }
 
+/** The same of several signals. */
+export function unlessAnyAborted<T>(signals: readonly AbortSignal[], work: () => Promise<T>): Promise<T> {
+  return signals.reduce<() => Promise<T>>((inner, signal) => () => unlessAborted(signal, inner), work)();
+}
+
 /** What `work` comes to, unless the signal comes first: then its reason. */
 export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {

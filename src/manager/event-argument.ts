@@ -39,11 +39,44 @@ export function descriptorOf(event: unknown): EventDescriptor {
   throw new TidingsError('not-an-event', `sendEvent() was given ${what}, whose class is no event: put @event('its.name') on it`);
 }
 
+/** What a listener gave, as the event that answers a request: what its `reply` says, or where that says nothing any event. Throws. */
+export function answerArgument({ name, options }: EventDescriptor, given: unknown): Omit<EventArgument, 'options'> {
+  const reply = eventDescriptor(options.reply);
+  const own = typeof given === 'object' && given !== null ? eventDescriptor(constructorOf(given)) : undefined;
+  if (own !== undefined && (reply === undefined || own === reply)) {
+    refuseMistaken(own);
+    return { event: given as object, descriptor: own };
+  }
+  if (reply !== undefined && isPlain(given)) {
+    refuseMistaken(reply);
+    return { event: madeOf(reply, given), descriptor: reply };
+  }
+  const what =
+    typeof given === 'object' && given !== null ? `an instance of ${classOf(given)}` : given === null ? 'null' : `a ${typeof given}`;
+  const wanted = reply === undefined ? 'an instance of an event class' : `an instance of ${reply.target.name}, or an object of its fields`;
+  throw new TidingsError('not-an-event', `${name} was answered with ${what}: return or reply with ${wanted}`);
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function classOf(value: object): string {
+  const target = constructorOf(value);
+  return typeof target === 'function' && target.name !== '' ? target.name : 'no class';
+}
+
+function constructorOf(value: object): unknown {
+  return (Object.getPrototypeOf(value) as object | null)?.constructor;
+}
+
 /** Found right once; descriptors are frozen. */
 const right = new WeakSet<EventDescriptor>();
 
 /** Events that are only sent are in no catalog. Throws a ConfigurationError. */
-function refuseMistaken(descriptor: EventDescriptor): void {
+export function refuseMistaken(descriptor: EventDescriptor): void {
   if (right.has(descriptor)) return;
   const { name } = descriptor;
   const mistake = nameMistake(name);

@@ -2,29 +2,31 @@ import { currentRun } from '../core/ambient.js';
 import { systemClock, type Clock } from '../core/clock.js';
 import { newCounters, type CounterName } from '../core/counters.js';
 import { Deadlines } from '../core/deadlines.js';
-import type { Class, EventClass, EventDefinition, EventDescriptor, Fields, Instance } from '../core/descriptors.js';
-import { describe, SendError, TidingsError } from '../core/errors.js';
-import { nameMistake } from '../core/names.js';
+import type { Class, EventClass, EventDefinition, Fields, Instance } from '../core/descriptors.js';
+import { describe, TidingsError } from '../core/errors.js';
 import type { Observer } from '../core/observer.js';
 import { Observers } from '../core/observers.js';
-import type { Run, SendWithin } from '../core/run.js';
-import type { Sender } from '../core/sender.js';
-import { offline, type SendOptions, type SentEvent } from '../core/sending.js';
-import { within, type Wait } from '../core/within.js';
-import { Archive, type ArchiveParts } from '../reliability/archive.js';
+import type { RequestAllOptions, RequestOptions, SendOptions, SentEvent } from '../core/sending.js';
+import type { Wait } from '../core/within.js';
+import type { PullOptions } from '../patterns/pull.js';
+import type { Archive } from '../reliability/archive.js';
 import { ArchiveWatch } from './archive-watch.js';
 import { assemble, type Assembly } from './assembly.js';
+import { cancelEvent } from './cancelling.js';
 import { Closing } from './closing.js';
-import { eventArgument } from './event-argument.js';
+import { Correspondent } from './correspondent.js';
 import { healthOf, type Health, type ManagerState, type StateChange } from './health.js';
-import { ListenerControl } from './listener-control.js';
-import { checkListener, findStation, findSubscription } from './listener-argument.js';
+import type { ListenerHandle } from './function-listener.js';
+import type { Listen, ListenOptions, Pull, Stream } from './listen-types.js';
+import type { ListenerControl } from './listener-control.js';
+import { Listening, type StreamOptions } from './listening.js';
+import type { HandlerFunction } from './roster.js';
 import type { EventManagerOptions } from './eventing-options.js';
-import { defaultStopDeadlineMs, managerMistakes, settingsOf, type Settings } from './manager-options.js';
+import { managerMistakes, settingsOf, type Settings } from './manager-options.js';
+import { Outgoing } from './outgoing.js';
 import { Sends } from './sends.js';
 import { Startup } from './startup.js';
 import { States } from './states.js';
-import { afterStop, halted, neverUp, notUpInTime } from './unsent.js';
 
 /**
  * Sends events and hands received ones to their listeners. Made by the container module `eventing()`, or by hand. All methods may be
@@ -39,8 +41,11 @@ export class EventManager implements AsyncDisposable {
   readonly #observers: Observers;
   readonly #states: States;
   readonly #sends: Sends;
+  readonly #outgoing: Outgoing;
   readonly #closing: Closing;
   readonly #startup: Startup;
+  readonly #correspondent: Correspondent;
+  readonly #listening: Listening;
   #stopping: Promise<void> | undefined;
   /** Of a listener whose `onError` is 'stop'. */
   #halted: Error | undefined;
@@ -55,8 +60,35 @@ export class EventManager implements AsyncDisposable {
     this.#deadlines = new Deadlines(this.#clock);
     this.#observers = new Observers(logger);
     this.#states = new States(logger);
-    this.#sends = new Sends({ maxPending, now: () => this.#clock.now(), ready: (...args) => this.#sender(...args) });
+    this.#sends = new Sends({ maxPending, now: () => this.#clock.now(), ready: (...args) => this.#outgoing.sender(...args) });
+    this.#outgoing = new Outgoing({
+      settings: this.#settings,
+      states: this.#states,
+      sends: this.#sends,
+      deadlines: this.#deadlines,
+      startup: () => this.#startup,
+      halted: () => this.#halted,
+    });
     this.#closing = new Closing({ settings: this.#settings, sends: this.#sends, deadlines: this.#deadlines, clock: this.#clock });
+    this.#correspondent = new Correspondent({
+      settings: this.#settings,
+      sends: this.#sends,
+      counters: this.#counters,
+      clock: this.#clock,
+      deadlines: this.#deadlines,
+      assembly: () => this.#startup.assembly,
+      away: () => this.#states.away,
+    });
+    this.#listening = new Listening({
+      settings: this.#settings,
+      closing: this.#closing,
+      clock: this.#clock,
+      deadlines: this.#deadlines,
+      running: () => (this.state === 'running' ? this.#startup.assembly : undefined),
+      needed: (what) => this.#running(what),
+      up: () => this.#up(),
+      back: (leaving) => this.#states.back(leaving),
+    });
     this.#startup = new Startup({
       settings: this.#settings,
       mistakes: this.#mistakes,
@@ -68,6 +100,12 @@ export class EventManager implements AsyncDisposable {
       begun: () => (this.#halted = undefined),
       ready: (assembly) => {
         this.#watchArchives(assembly);
+      },
+      isUp: (assembly) => {
+        this.#listening.roster.up(assembly);
+      },
+      notUp: (error) => {
+        this.#listening.roster.down(error);
       },
       isStopping: () => this.#stopping !== undefined,
       stop: () => this.stop(),
@@ -95,7 +133,7 @@ export class EventManager implements AsyncDisposable {
   sendEvent<E extends object>(event: EventClass<E>, fields: Fields<E>, options?: SendOptions): Promise<SentEvent>;
   sendEvent(event: Instance, options?: SendOptions): Promise<SentEvent>;
   sendEvent(...args: unknown[]): Promise<SentEvent> {
-    return this.#send(this.#causingRun(), args);
+    return this.#outgoing.event(this.#outgoing.cause, args);
   }
 
   /**
@@ -104,15 +142,28 @@ export class EventManager implements AsyncDisposable {
    * rejects with a `SendManyError` whose `results` tell each. The options are for each of them; the deadline is one for all.
    */
   sendEvents(events: readonly Instance[], options: Omit<SendOptions, 'id'> = {}): Promise<SentEvent[]> {
-    return this.#sends.many(this.#causingRun(), events, options);
+    return this.#sends.many(this.#outgoing.cause, events, options);
   }
 
   /** Sends data under a name, without a class. Nothing is validated; the rest is as with `sendEvent`. */
   send(name: string, data: object, options: SendOptions = {}): Promise<SentEvent> {
-    const cause = this.#causingRun();
-    const mistake = nameMistake(name);
-    if (mistake !== undefined) return refused(cause, new TidingsError('configuration', `the event name '${name}' ${mistake}`));
-    return this.#sends.one(cause, data, { target: Object as EventClass, kind: 'class', name, options: {} }, options);
+    return this.#outgoing.named(this.#outgoing.cause, name, data, options);
+  }
+
+  /** Asks whoever listens to the event, and resolves with the first answer: see `Request`. An idle manager is started first. */
+  request<R extends object>(event: Instance, reply: EventDefinition<R>, options?: RequestOptions): Promise<R>;
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- a definition is a class of what is sent too: in a union both would speak
+  request<R extends object>(event: Instance, reply: EventClass<R>, options?: RequestOptions): Promise<R>;
+  request(...args: unknown[]): Promise<object> {
+    return this.#correspondent.request(this.#outgoing.cause, args);
+  }
+
+  /** Asks all who listen to the event, and gives the answers as they come: until `count` have come, or `timeoutMs` are over. See `RequestAll`. */
+  requestAll<R extends object>(event: Instance, reply: EventDefinition<R>, options?: RequestAllOptions): AsyncIterable<R>;
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- as above
+  requestAll<R extends object>(event: Instance, reply: EventClass<R>, options?: RequestAllOptions): AsyncIterable<R>;
+  requestAll(...args: unknown[]): AsyncIterable<object> {
+    return this.#correspondent.requestAll(this.#outgoing.cause, args);
   }
 
   /** How it is now: for readiness probes. `ready` is true only while every subscription is confirmed. */
@@ -123,35 +174,51 @@ export class EventManager implements AsyncDisposable {
       provider,
       providerName: (this.#settings.provider as Settings['provider'] | undefined)?.name ?? 'none',
       pending: this.#sends.pending,
+      requests: this.#correspondent.pending,
       stations: this.#startup.assembly?.stations ?? [],
-      archives: this.#archives?.complaints ?? [],
+      complaints: [...this.#listening.roster.complaints, ...(this.#archives?.complaints ?? [])],
     });
   }
 
   /**
-   * What one listener could not handle. `event` says which one of a class that listens to several. Works in a process that does not consume
+   * What one listener could not handle: a class, or what `listen()` returned. `event` says which one of a class that listens to several, or
+   * which class derived from it. Works in a process that does not consume
    * too. Throws 'configuration' for a class that is no listener; its methods reject with 'not-running' unless the manager runs.
    */
-  archive(listener: Class, event?: EventClass): Archive {
-    const { provider } = this.#settings;
-    const find = (): ArchiveParts => {
-      const { spec } = findSubscription(this.#settings, this.#running('an archive').serverName, listener, event);
-      if (provider.queues === undefined)
-        throw new TidingsError('not-supported', `the provider ${provider.name} gives no access to archives (capability 'manage')`);
-      return { queues: provider.queues, spec };
-    };
-    checkListener(listener, event);
-    return new Archive(find);
+  archive(listener: Class | ListenerHandle, event?: EventClass): Archive {
+    return this.#listening.archive(listener, event);
   }
 
   /** Steers one listener of this process. As with `archive()`, `event` says which one of several. */
   listener(listener: Class, event?: EventClass): ListenerControl {
-    checkListener(listener, event);
-    return new ListenerControl(() => ({
-      station: findStation(this.#running('a listener').stations, listener, event),
-      queues: this.#settings.provider.queues,
-    }));
+    return this.#listening.control(listener, event);
   }
+
+  /**
+   * Takes back an event that was sent with `delayMs` or `deliverAt`, or that nobody has taken yet, from every listener's queue that still holds
+   * it; resolves with from how many: 0 is too late. `id` is that of the send. Rejects with 'not-supported' without the capability 'cancel'.
+   */
+  async cancel(event: EventClass | string, id: string): Promise<number> {
+    this.#running('a delayed event');
+    return cancelEvent(this.#settings, event, id);
+  }
+
+  /**
+   * Makes a function a listener, of an event or of all that match a pattern: part of the next start, or subscribed at once while the manager
+   * runs. Throws a ConfigurationError with the mistakes that can be seen at once; `ready` of the handle tells the rest.
+   */
+  readonly listen: Listen = (event: EventClass | string, options: ListenOptions, handler: HandlerFunction) =>
+    this.#listening.listen(event, options, handler);
+
+  /**
+   * The events of one queue, for `for await`. With a name it is shared by all that read it, and stays; without one it is a copy of its own, which
+   * begins with the first `next()` or `ready` and goes with the loop. One after the other, each accepted when the next is asked for;
+   * with a concurrency above 1 so many are out at once, and each is settled by its own methods. Starts an idle manager; ends with `stop()`.
+   */
+  readonly stream: Stream = (event: EventClass | string, options: StreamOptions = {}) => this.#listening.stream(event, options);
+
+  /** Takes up to `max` events, each to be settled by its own methods, and held until then. Starts an idle manager. */
+  readonly pull: Pull = (event: EventClass | string, options: PullOptions) => this.#listening.pull(event, options);
 
   /** What happened since the manager was made. A copy. */
   counters(): Readonly<Record<CounterName, number>> {
@@ -174,11 +241,7 @@ export class EventManager implements AsyncDisposable {
    * others have ended (with `context: 'explicit'` it cannot know, and waits for itself until the deadline). Never rejects.
    */
   stop(options: { deadlineMs?: number | undefined } = {}): Promise<void> {
-    const { deadlineMs = defaultStopDeadlineMs } = options;
-    const wait: Wait = {
-      at: this.#clock.now() + (deadlineMs >= 0 && deadlineMs < Infinity ? deadlineMs : defaultStopDeadlineMs),
-      signal: undefined,
-    };
+    const wait = this.#closing.waitOf(options.deadlineMs);
     const stopped = this.#stopBy(wait);
     const run = currentRun();
     const dispatchers = (this.#startup.assembly?.stations ?? []).map(({ dispatcher }) => dispatcher);
@@ -213,67 +276,27 @@ export class EventManager implements AsyncDisposable {
     return assembly;
   }
 
+  /** For who reads: starts an idle manager. */
+  async #up(): Promise<Assembly> {
+    if (this.state === 'idle' || this.state === 'starting') await this.start();
+    return this.#running('a stream');
+  }
+
   #assemble(): Promise<Assembly> {
     return assemble({
       settings: this.#settings,
       mistakes: this.#mistakes,
+      guests: this.#listening.roster.guests(),
       counters: this.#counters,
       observers: this.#observers,
       clock: this.#clock,
       deadlines: this.#deadlines,
-      sendWithin: this.#sendWithin,
+      sendWithin: this.#outgoing.within,
+      correspondence: this.#correspondent,
       halt: this.#halt,
       away: () => this.#states.away,
       lost: () => this.#states.losses,
     });
-  }
-
-  // --- sending -----------------------------------------------------------------------------------------------------
-
-  #causingRun(): Run | undefined {
-    return this.#settings.ambient ? currentRun() : undefined;
-  }
-
-  // Not async: a run must see whether its listener takes the very promise that it is given.
-  #send(cause: Run | undefined, args: readonly unknown[]): Promise<SentEvent> {
-    try {
-      const { event, descriptor, options } = eventArgument(args);
-      return this.#sends.one(cause, event, descriptor, options);
-    } catch (error) {
-      return refused(cause, error);
-    }
-  }
-
-  /** What a run has left behind when it was settled sends without a cause. */
-  readonly #sendWithin: SendWithin = (run, args) => this.#send(run.ended ? undefined : run, args);
-
-  #sender(cause: Run | undefined, descriptor: EventDescriptor, wait: Wait): Sender | Promise<Sender> {
-    const { assembly } = this.#startup;
-    if (assembly !== undefined) {
-      if (this.state === 'running') return assembly.sender;
-      // What still runs may finish its work.
-      if (this.state === 'stopping' && cause !== undefined) return assembly.sender;
-    }
-    return this.#senderOnceUp(cause, descriptor, wait);
-  }
-
-  /** Starts an idle manager, waits for one that starts. */
-  async #senderOnceUp(cause: Run | undefined, descriptor: EventDescriptor, wait: Wait): Promise<Sender> {
-    if (this.state === 'stopping' || this.state === 'stopped') throw afterStop(descriptor, this.state);
-    if (this.#startup.failure !== undefined) throw neverUp(descriptor, this.#startup.failure);
-    if (this.#halted !== undefined && !this.#startup.isUnderWay) throw halted(descriptor, this.#halted);
-    const { own, up } = this.#startup.join();
-    const reached = (mine: Promise<void>): Promise<void> =>
-      this.#settings.whenOffline === 'wait' ? mine : this.#states.unlessAway(mine, (why) => offline(descriptor.name, why));
-    const tooLate = (why: 'deadline' | 'aborted'): SendError =>
-      notUpInTime(descriptor, why, { provider: this.#settings.provider.name, error: this.#states.provider.error });
-    const waited = up.each((mine) => within(reached(mine), this.#deadlines, wait, tooLate));
-    await waited.catch((error: unknown) => {
-      // A start that somebody else began may have had a shorter deadline than this send has, which then tries for itself.
-      if (error instanceof SendError) throw error;
-      if (own || !TidingsError.is(error) || !error.retryable) throw neverUp(descriptor, error);
-    });
-    return this.#sender(cause, descriptor, wait);
   }
 
   // --- stopping ----------------------------------------------------------------------------------------------------
@@ -287,7 +310,7 @@ export class EventManager implements AsyncDisposable {
   /** A listener has failed that says onError: 'stop'. */
   readonly #halt = (error: unknown): void => {
     const cause = error instanceof Error ? error : new Error(describe(error));
-    void this.#stopBy({ at: this.#clock.now() + defaultStopDeadlineMs, signal: undefined }, cause);
+    void this.#stopBy(this.#closing.waitOf(), cause);
   };
 
   async #shutDown(wait: Wait, halted: Error | undefined): Promise<void> {
@@ -295,14 +318,17 @@ export class EventManager implements AsyncDisposable {
     if (this.#startup.isUnderWay) await this.#startup.cancel();
     const { assembly } = this.#startup;
     if (assembly === undefined) {
+      await this.#correspondent.close(assembly, this.#closing, wait);
       this.#ended();
       return;
     }
     this.#states.enter('stopping');
     this.#archives?.end();
     this.#archives = undefined;
+    this.#correspondent.stop();
     await this.#closing.hook('beforeStop', wait);
     await this.#closing.drain(assembly, wait);
+    await this.#correspondent.close(assembly, this.#closing, wait);
     await this.#closing.close(assembly, wait);
     this.#ended();
     await this.#closing.hook('afterStop');
@@ -310,14 +336,9 @@ export class EventManager implements AsyncDisposable {
 
   #ended(): void {
     this.#startup.forget();
+    this.#listening.roster.down(new TidingsError('not-running', 'the event manager has stopped', { retryable: true }));
     this.#deadlines.expireAll();
     if (this.#halted === undefined) this.#states.enter('stopped');
     else this.#states.enter('failed', this.#halted);
   }
-}
-
-/** A send that is wrong in itself; inside a run it is the run's like any other that fails. */
-function refused(cause: Run | undefined, error: unknown): Promise<never> {
-  const sending = Promise.reject(error);
-  return cause === undefined ? sending : cause.keep(sending);
 }

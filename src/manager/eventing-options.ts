@@ -101,6 +101,17 @@ export interface EventingOptions {
    */
   namePrefix?: string | undefined;
   /**
+   * Whether the stacks of errors travel to those who sent the requests that failed. They tell of the inside of this service.
+   * @default false
+   */
+  replyStacks?: boolean | undefined;
+  /**
+   * How many milliseconds the queue of a request must be without any consumer until nobody is taken to be there; they may be on their way
+   * back. `Infinity`: the broker is never asked, and requests wait for their deadline.
+   * @default 1 000
+   */
+  responderGraceMs?: number | undefined;
+  /**
    * 'ambient': events sent while another is handled know it as their cause, through AsyncLocalStorage, which makes promises dearer on
    * Node 20. 'explicit': only those sent by `context.sendEvent`.
    * @default 'ambient'

@@ -3,14 +3,13 @@ import type { Catalog } from '../core/catalog.js';
 import type { Settings } from './manager-options.js';
 
 /** A content type that nobody writes is found now, not with the first event. */
-export function formatMistakes({ subscriptions }: Catalog, { codecs, contentType }: Settings): string[] {
+export function formatMistakes({ events }: Catalog, { codecs, contentType }: Settings): string[] {
   const bodies = new BodyCodecs(codecs);
   const mistakesOf = (type: unknown, where: string): string[] => {
     // What is no text is a mistake already.
     const mistake = typeof type === 'string' ? bodies.mistake(type) : undefined;
     return mistake === undefined ? [] : [`${where}option 'contentType': ${mistake}`];
   };
-  const events = [...new Set(subscriptions.map(({ event }) => event))];
   return [
     ...codecMistakes(codecs),
     ...mistakesOf(contentType, ''),

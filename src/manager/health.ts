@@ -1,6 +1,6 @@
 import { describe } from '../core/errors.js';
 import type { ProviderState } from '../core/provider.js';
-import type { Station } from './assembly.js';
+import type { Station } from './station.js';
 
 export type ManagerState = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
 
@@ -14,6 +14,8 @@ export interface Health {
   readonly provider: { readonly name: string; readonly state: ProviderState['state']; readonly error?: string };
   /** Sends that wait for their confirmation. */
   readonly pending: number;
+  /** Requests that wait for their answers. */
+  readonly requests: number;
   readonly subscriptions: readonly SubscriptionHealth[];
 }
 
@@ -32,6 +34,8 @@ export interface SubscriptionHealth {
   readonly held: number;
   /** By `pause()` or by its breaker: nothing new is begun. */
   readonly paused: boolean;
+  /** By `listener().stop()`: it is not subscribed, and not missed. */
+  readonly stopped: boolean;
 }
 
 /** What `onStateChange` tells: the manager's state, and its provider's. */
@@ -47,27 +51,34 @@ export interface HealthInput {
   readonly provider: ProviderState;
   readonly providerName: string;
   readonly pending: number;
+  readonly requests: number;
   readonly stations: readonly Station[];
-  /** What is to be said of the archives. */
-  readonly archives: readonly string[];
+  /** What else is not as it should be: of archives, and of listeners that were refused. */
+  readonly complaints: readonly string[];
 }
 
-export function healthOf({ manager, provider, providerName, pending, stations, archives }: HealthInput): Health {
-  const subscriptions = stations.map(subscriptionHealth);
+export function healthOf({ manager, provider, providerName, pending, requests, stations, complaints }: HealthInput): Health {
+  const subscriptions = stations.filter(isThere).map(subscriptionHealth);
   const running = manager === 'running';
   const missing = running ? unserved(provider, subscriptions) : [];
   return {
     state: manager,
     ready: running && missing.length === 0,
-    degraded: running ? [...missing, ...stations.flatMap(brokenOff), ...archives] : [],
+    degraded: running ? [...missing, ...stations.flatMap(brokenOff), ...complaints] : [],
     provider: {
       name: providerName,
       state: provider.state,
       ...(provider.error === undefined ? undefined : { error: describe(provider.error) }),
     },
     pending,
+    requests,
     subscriptions,
   };
+}
+
+/** A stream or a pull that is still being subscribed is missed by nobody but whoever asked for it. */
+function isThere({ subscription: { listener }, tap }: Station): boolean {
+  return listener.reader === undefined || tap.connected;
 }
 
 function subscriptionHealth({ subscription: { event, listener, spec }, dispatcher, tap }: Station): SubscriptionHealth {
@@ -80,6 +91,7 @@ function subscriptionHealth({ subscription: { event, listener, spec }, dispatche
     overdue: dispatcher.overdue,
     held: dispatcher.held,
     paused: tap.isShutBy('user') || tap.isShutBy('breaker'),
+    stopped: tap.isShutBy('off'),
   };
 }
 
@@ -91,6 +103,6 @@ function unserved(provider: ProviderState, subscriptions: readonly SubscriptionH
   const connection = provider.state === 'connected' ? [] : [`the connection is ${provider.state}`];
   return [
     ...connection,
-    ...subscriptions.filter(({ ready }) => !ready).map(({ queue }) => `the subscription of ${queue} is not confirmed`),
+    ...subscriptions.filter(({ ready, stopped }) => !ready && !stopped).map(({ queue }) => `the subscription of ${queue} is not confirmed`),
   ];
 }

@@ -1,25 +1,42 @@
 import { TidingsError } from '../core/errors.js';
-import type { QueueAdmin } from '../core/provider.js';
-import type { Station } from './assembly.js';
+import type { Provider, QueueAdmin } from '../core/provider.js';
+import type { Wait } from '../core/within.js';
+import type { Station } from './station.js';
+import type { StationSwitch } from './station-switch.js';
 
 export interface ControlParts {
   readonly station: Station;
-  readonly queues: QueueAdmin | undefined;
+  readonly provider: Provider;
+  readonly line: StationSwitch;
 }
 
-/** Steers one listener of this process while it runs. What is set holds until `stop()`. */
+export interface StopListenerOptions {
+  /**
+   * What runs may take so long to end; then its signal aborts and it goes back to the queue.
+   * @default 10 000
+   */
+  deadlineMs?: number | undefined;
+}
+
+/** Steers one listener of this process while it runs. What is set holds until the manager's `stop()`. */
 export class ListenerControl {
   readonly #parts: () => ControlParts;
+  readonly #waitOf: (deadlineMs: number | undefined) => Wait;
 
   /** For the manager: `parts` is asked at each call and may throw. */
-  constructor(parts: () => ControlParts) {
+  constructor(parts: () => ControlParts, waitOf: (deadlineMs: number | undefined) => Wait) {
     this.#parts = parts;
+    this.#waitOf = waitOf;
   }
 
   /** Whether nothing is begun now: by `pause()`, or by the listener's breaker. */
   get paused(): boolean {
-    const { tap } = this.#parts().station;
-    return tap.isShutBy('user') || tap.isShutBy('breaker');
+    return isPaused(this.#parts().station);
+  }
+
+  /** Whether it was taken from the broker by `stop()`. */
+  get stopped(): boolean {
+    return this.#parts().station.tap.isShutBy('off');
   }
 
   /**
@@ -35,11 +52,22 @@ export class ListenerControl {
     this.#parts().station.tap.open('user');
   }
 
+  /**
+   * As `pause()`, and more: waits until what runs has ended, at most to the deadline, and takes the subscription from the broker. The queue
+   * stays, and goes on collecting. Inside the listener it resolves when all others have ended. Idempotent.
+   */
+  async stop({ deadlineMs }: StopListenerOptions = {}): Promise<void> {
+    await this.#parts().line.off(this.#waitOf(deadlineMs));
+  }
+
+  /** Ends a `stop()`: resolves when the broker has confirmed the subscription. Rejects as `EventManager.start()` does. Idempotent. */
+  async start(): Promise<void> {
+    await this.#parts().line.on();
+  }
+
   /** From now on at most so many attempts at once, in this process. What runs already goes on. Throws 'configuration' below 1. */
   setConcurrency(concurrency: number): void {
-    if (!Number.isSafeInteger(concurrency) || concurrency < 1)
-      throw new TidingsError('configuration', 'setConcurrency() wants a whole number, 1 or more; pause() stops a listener');
-    this.#parts().station.tap.setConcurrency(concurrency);
+    setConcurrency([this.#parts().station], concurrency);
   }
 
   /**
@@ -47,9 +75,44 @@ export class ListenerControl {
    * with 'not-supported', 'permission' or 'connection' where the broker cannot be asked.
    */
   async lag(): Promise<number> {
-    const { station, queues } = this.#parts();
-    if (queues === undefined) throw new TidingsError('not-supported', "lag() needs a provider with the capability 'manage'");
-    const { event, queue } = station.subscription.spec;
-    return queues.count(`${event}::${queue}`);
+    const { station, provider } = this.#parts();
+    return lagOf([station], provider);
   }
+
+  /**
+   * How many events of the listener's queue passed their time with nobody to take them, as the broker counts them. Rejects as `lag()` does, also
+   * where the broker drops nothing (capability 'ttl').
+   */
+  async expired(): Promise<number> {
+    const { station, provider } = this.#parts();
+    const queues = adminOf(provider, 'expired');
+    if (!provider.capabilities.has('ttl')) throw lacking('expired', 'ttl', provider);
+    const { event, queue } = station.subscription.spec;
+    return queues.expired(`${event}::${queue}`);
+  }
+}
+
+function adminOf(provider: Provider, method: string): QueueAdmin {
+  if (provider.queues === undefined) throw lacking(method, 'manage', provider);
+  return provider.queues;
+}
+
+function lacking(method: string, capability: string, { name }: Provider): TidingsError {
+  return new TidingsError('not-supported', `${method}() needs a provider with the capability '${capability}', and ${name} is without`);
+}
+
+export function isPaused({ tap }: Station): boolean {
+  return tap.isShutBy('user') || tap.isShutBy('breaker');
+}
+
+export function setConcurrency(stations: readonly Station[], concurrency: number): void {
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1)
+    throw new TidingsError('configuration', 'setConcurrency() wants a whole number, 1 or more; pause() stops a listener');
+  for (const { tap } of stations) tap.setConcurrency(concurrency);
+}
+
+export async function lagOf(stations: readonly Station[], provider: Provider): Promise<number> {
+  const queues = adminOf(provider, 'lag');
+  const counts = stations.map(({ subscription: { spec } }) => queues.count(`${spec.event}::${spec.queue}`));
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
 }

@@ -7,6 +7,8 @@ import { guarded, consoleLogger, type Logger } from '../core/logger.js';
 import type { Class, ContentMode, EnvelopePipeline, EventDescriptor, EventListenerDescriptor, RetryOptions } from '../core/descriptors.js';
 import { optionMistakes } from '../core/option-mistakes.js';
 import type { ArchiveBounds, Provider } from '../core/provider.js';
+import { eventDescriptor } from '../core/registry.js';
+import { longestDelayMs } from '../core/sending.js';
 import { maxVersion } from '../core/versions.js';
 import { defaultRetry } from '../reliability/retry-policy.js';
 import type { EventingHooks, EventingOptions, EventManagerOptions } from './eventing-options.js';
@@ -33,6 +35,8 @@ export interface Settings {
   readonly whenOffline: 'wait' | 'fail';
   readonly startTimeoutMs: number;
   readonly namePrefix: string;
+  readonly replyStacks: boolean;
+  readonly responderGraceMs: number;
   readonly ambient: boolean;
   readonly hooks: EventingHooks;
   readonly logger: Logger;
@@ -45,6 +49,8 @@ export const defaultMaxBodyBytes = 1024 * 1024;
 export const defaultMinPackedBytes = 4096;
 export const defaultMaxPending = 10_000;
 export const defaultStartTimeoutMs = 30_000;
+export const defaultRequestTimeoutMs = 5_000;
+export const defaultResponderGraceMs = 1000;
 export const defaultSendTimeoutMs = 30_000;
 export const defaultStopDeadlineMs = 10_000;
 
@@ -102,6 +108,8 @@ const managerSchema = z.strictObject({
     .string()
     .regex(/^[^\s:?#*,]*$/, "must not contain ':', '?', '#', '*', ',' or blanks")
     .optional(),
+  replyStacks: z.boolean().optional(),
+  responderGraceMs: z.number().min(0).or(z.literal(Infinity)).optional(),
   context: z.enum(['ambient', 'explicit']).optional(),
   hooks: z
     .strictObject({ beforeStart: func.optional(), afterStart: func.optional(), beforeStop: func.optional(), afterStop: func.optional() })
@@ -118,6 +126,10 @@ const eventSchema = z.strictObject({
   version: count.max(maxVersion).optional(),
   newerVersions: z.enum(['archive', 'accept']).optional(),
   key: func.optional(),
+  routing: z.enum(['multicast', 'anycast']).optional(),
+  ttlMs: z.number().min(1).max(longestDelayMs).optional(),
+  priority: z.int().min(0).max(9).optional(),
+  reply: func.optional(),
   schema: z.custom<StandardSchemaV1>(isSchema, 'must be a Standard Schema, such as one of zod, valibot or arktype').optional(),
   contentType: z.string().min(1).optional(),
   contentMode: contentModeSchema.optional(),
@@ -136,6 +148,9 @@ const listenerSchema = z.strictObject({
   timeoutMs: z.number().min(1).optional(),
   breaker: z.union([z.literal(false), breakerSchema]).optional(),
   maxCrashes: count.optional(),
+  order: z.enum(['strict', 'loose']).optional(),
+  filter: func.optional(),
+  batch: z.strictObject({ size: count, maxAgeMs: z.number().min(0) }).optional(),
 });
 
 const pipelineOptionsSchema = z.strictObject({ order: z.number().optional() });
@@ -143,6 +158,7 @@ const pipelineOptionsSchema = z.strictObject({ order: z.number().optional() });
 const nestedKeys: Readonly<Record<string, readonly string[]>> = {
   breaker: Object.keys(breakerSchema.shape),
   retry: Object.keys(retrySchema.shape),
+  batch: ['size', 'maxAgeMs'],
   archive: Object.keys(archiveSchema.shape),
   validate: ['send', 'receive', 'strict'],
   compression: Object.keys(compressionSchema.shape),
@@ -196,8 +212,17 @@ export function managerMistakes(options: EventManagerOptions): string[] {
 
 /** Every mistake in what stands in a decorator. */
 export function decoratorMistakes(descriptor: EventDescriptor | EventListenerDescriptor): string[] {
-  if ('event' in descriptor) return mistakesBy(listenerSchema, descriptor.options);
+  if ('event' in descriptor) {
+    const alone = descriptor.hears === 'faults' && descriptor.options.batch !== undefined;
+    return [
+      ...mistakesBy(listenerSchema, descriptor.options),
+      ...(alone ? ["option 'batch': a fault listener hears of one at a time"] : []),
+    ];
+  }
   const mistakes = mistakesBy(eventSchema, descriptor.options);
+  const { reply } = descriptor.options;
+  if (typeof reply === 'function' && eventDescriptor(reply) === undefined)
+    mistakes.push(`option 'reply': ${reply.name} is no event: put @event('its.name') on it`);
   // An event that is nothing but its schema would go without any rules.
   if (descriptor.kind === 'definition' && descriptor.options.schema === undefined)
     mistakes.push(
@@ -252,6 +277,8 @@ export function settingsOf(options: EventManagerOptions): Settings {
     whenOffline: options.whenOffline ?? 'wait',
     startTimeoutMs: options.startTimeoutMs ?? defaultStartTimeoutMs,
     namePrefix: options.namePrefix ?? '',
+    replyStacks: options.replyStacks ?? false,
+    responderGraceMs: options.responderGraceMs ?? defaultResponderGraceMs,
     ambient: options.context !== 'explicit',
     hooks: options.hooks ?? {},
     logger: guarded(isLogger(options.logger) ? (options.logger as Logger) : consoleLogger),

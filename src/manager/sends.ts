@@ -1,7 +1,7 @@
 import type { EventDescriptor } from '../core/descriptors.js';
 import { SendError, SendManyError, TidingsError } from '../core/errors.js';
 import type { Run } from '../core/run.js';
-import type { Sender } from '../core/sender.js';
+import type { Route, Sender } from '../core/sender.js';
 import { checkSendOptions, type SendOptions, type SentEvent } from '../core/sending.js';
 import type { Wait } from '../core/within.js';
 import { descriptorOf } from './event-argument.js';
@@ -15,6 +15,20 @@ export interface SendsParts {
   readonly now: () => number;
   /** The sender, as soon as there is one; rejects by the wait's deadline. */
   readonly ready: (cause: Run | undefined, descriptor: EventDescriptor, wait: Wait) => Sender | Promise<Sender>;
+}
+
+/** What goes elsewhere than its event's address, within a time of its own. */
+export interface Letter {
+  readonly event: object;
+  readonly descriptor: EventDescriptor;
+  readonly options: SendOptions;
+  /** Whose conversation it belongs to, though it may be settled. */
+  readonly cause: Run | undefined;
+  /** Who may still send while the manager stops. */
+  readonly ready: Run | undefined;
+  readonly wait: Wait;
+  /** Asked when there is a sender. */
+  readonly route: () => Route | Promise<Route>;
 }
 
 /** The sends of a manager that are under way: bounded, each with a deadline, awaited by the run that made them. */
@@ -39,6 +53,17 @@ export class Sends {
   many(cause: Run | undefined, events: readonly object[], options: SendOptions): Promise<SentEvent[]> {
     const sending = this.#all(cause, events, options);
     return cause === undefined ? sending : cause.keep(sending);
+  }
+
+  /** A request or an answer. Not kept with a run: whoever sends it knows when it is awaited. */
+  async letter({ event, descriptor, options, cause, ready, wait, route }: Letter): Promise<SentEvent> {
+    this.#pending++;
+    try {
+      const sender = await this.#parts.ready(ready, descriptor, wait);
+      return await sender.send(event, descriptor, options, cause, wait, await route());
+    } finally {
+      if (--this.#pending === 0) this.#wake();
+    }
   }
 
   /** Resolves when none is under way. */

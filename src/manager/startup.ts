@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import type { Deadlines } from '../core/deadlines.js';
 import { TidingsError } from '../core/errors.js';
+import type { ProviderHost } from '../core/provider.js';
 import { Waiters } from '../core/waiters.js';
 import { within } from '../core/within.js';
 import type { Assembly } from './assembly.js';
@@ -24,6 +25,9 @@ export interface StartupParts {
   readonly begun: () => void;
   /** Everything is confirmed, and nobody knows yet. */
   readonly ready: (assembly: Assembly) => void;
+  /** It runs. */
+  readonly isUp: (assembly: Assembly) => void;
+  readonly notUp: (error: unknown) => void;
   readonly isStopping: () => boolean;
   readonly stop: () => Promise<void>;
 }
@@ -143,7 +147,7 @@ export class Startup {
     const progress = { started: false };
     try {
       await unlessAborted(signal, () =>
-        connect({ assembly, provider, logger, clock, onState: states.providerChanged }, { signal, once }, () => {
+        connect({ assembly, provider, logger, clock, onState: noting(states, assembly) }, { signal, once }, () => {
           progress.started = true;
         }),
       );
@@ -156,20 +160,24 @@ export class Startup {
   }
 
   #isUp(assembly: Assembly): void {
-    const { states, ready } = this.#parts;
+    const { states, ready, isUp } = this.#parts;
     this.#current = undefined;
     ready(assembly);
     states.enter('running');
     // Not before: a listener may stop it with its first event. Whoever was told may have done so already.
-    if (states.manager === 'running') for (const { tap } of assembly.stations) tap.open('start');
+    if (states.manager !== 'running') return;
+    // Listeners that were stopped meanwhile begin nothing.
+    isUp(assembly);
+    for (const { tap } of assembly.stations) tap.open('start');
   }
 
   #notUp(error: unknown): never {
-    const { states, isStopping } = this.#parts;
+    const { states, isStopping, notUp } = this.#parts;
     this.#current = undefined;
     this.#assembly = undefined;
     // What a person must mend stays; an unreachable broker may be back at the next try.
     if (TidingsError.is(error) && !error.retryable) this.#failure = error;
+    notUp(error);
     // Stopped while starting is no failure.
     if (!isStopping()) states.enter('failed', error instanceof Error ? error : undefined);
     throw error;
@@ -194,4 +202,12 @@ export class Startup {
         : 'the start was given up by its signal';
     return new TidingsError('start-timeout', cause === undefined ? what : `${what}; last: ${cause.message}`, { retryable: true, cause });
   }
+}
+
+/** What waits here for a connection that is gone must not keep deliveries of the new one out. */
+function noting(states: States, { stations }: Assembly): ProviderHost['onState'] {
+  return (change) => {
+    states.providerChanged(change);
+    if (change.state === 'connected') for (const { dispatcher } of stations) dispatcher.reconnected();
+  };
 }

@@ -1,6 +1,7 @@
 import { describe } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { ProviderState } from '../core/provider.js';
+import { unlessAborted } from './connecting.js';
 import type { ManagerState, StateChange } from './health.js';
 
 /** The state of a manager and of its connection, and who is told of changes. */
@@ -46,6 +47,18 @@ export class States {
       });
       up.then(resolve, reject).finally(end);
     });
+  }
+
+  /** Resolves when the broker can be reached; rejects with the reason of the signal where that aborts before. */
+  async back(leaving: AbortSignal): Promise<void> {
+    if (this.away === undefined) return;
+    let end: (() => void) | undefined;
+    const isBack = new Promise<void>((resolve) => {
+      end = this.listen(() => {
+        if (this.away === undefined) resolve();
+      });
+    });
+    await unlessAborted(leaving, () => isBack).finally(end);
   }
 
   listen(callback: (change: StateChange) => void): () => void {

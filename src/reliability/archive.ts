@@ -1,4 +1,5 @@
 import { TidingsError } from '../core/errors.js';
+import { matches } from '../core/event-pattern.js';
 import { cloudEventsAttribute, wire } from '../core/headers.js';
 import { historyOf, type PastAttempt } from '../core/history.js';
 import type { QueueAdmin, SubscriptionSpec, WireMessage } from '../core/provider.js';
@@ -102,10 +103,15 @@ function isSelected(message: WireMessage, { id }: ArchiveSelection): boolean {
 
 /** Another listener's queue is never a target, whatever the header says. */
 function targetOf({ headers }: WireMessage, spec: SubscriptionSpec, there: ReadonlySet<string>): string {
-  const origin = headers.get(wire.originQueue);
+  const said = headers.get(wire.originQueue);
+  const at = spec.pattern === true ? (said?.indexOf('::') ?? -1) : -1;
+  const address = at < 0 ? undefined : said?.slice(0, at);
+  // The queue of a pattern stands under the pattern; what it is given says which of the addresses.
+  const origin = said === undefined || at < 0 ? said : spec.event + said.slice(at);
   const shared = `${spec.event}::${sharedQueue(spec)}`;
   const isOurs = origin !== undefined && (origin === shared || origin.startsWith(`${shared}-`));
-  return isOurs && there.has(origin) ? origin : `${spec.event}::${spec.queue}`;
+  const queue = isOurs && there.has(origin) ? origin.slice(spec.event.length) : `::${spec.queue}`;
+  return (address !== undefined && matches(spec.event, address) ? address : spec.event) + queue;
 }
 
 /** The queue's name without its server: that of the archive, but for 'archive.' behind the name prefix. */

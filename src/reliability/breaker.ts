@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/clock.js';
 import type { Counters } from '../core/counters.js';
 import type { BreakerOptions } from '../core/descriptors.js';
-import type { Watch } from '../core/dispatcher.js';
+import type { Watch } from '../core/attempt-book.js';
 import { describe } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Tap } from '../core/tap.js';

@@ -27,6 +27,7 @@ export function retryCopy(failure: Failure, delayMs: number): CopyOutcome {
       [wire.history]: history(failure),
     },
     ...(delayMs > 0 && { notBefore: new Date(Math.min(now + delayMs, latest)) }),
+    ...cameBy(message, failure.spec),
     ...dedupeId(failure),
   };
 }
@@ -46,7 +47,8 @@ export function archiveCopy(failure: Failure, reason: ArchiveReason): CopyOutcom
 }
 
 /** The same attempt again. Numbered, so that each of them has an id of its own. */
-export function renewedCopy({ headers }: WireMessage, spec: SubscriptionSpec): CopyOutcome {
+export function renewedCopy(message: WireMessage, spec: SubscriptionSpec): CopyOutcome {
+  const { headers } = message;
   const times = String(Number(headers.get(wire.renewed) ?? 0) + 1);
   const id = headers.get(wire.tidingsId);
   const copy = `${spec.queue}#${String(roundOf(headers))}.${String(attemptOf(headers))}+${times}`;
@@ -54,6 +56,7 @@ export function renewedCopy({ headers }: WireMessage, spec: SubscriptionSpec): C
     do: 'copy',
     to: 'self',
     headers: { [wire.renewed]: times },
+    ...cameBy(message, spec),
     ...(id === undefined ? undefined : { dedupeId: `${id}#${copy}` }),
   };
 }
@@ -70,8 +73,14 @@ export function replayCopy({ headers }: WireMessage, to: string): CopyTo {
   };
 }
 
-/** What an event that was put back from the archive leaves behind. */
+/** One of the many addresses of a pattern. */
+function cameBy({ address }: WireMessage, { pattern }: SubscriptionSpec): { readonly address?: string } {
+  return pattern === true && address !== undefined ? { address } : {};
+}
+
+/** What an event that was put back from the archive leaves behind; it is wanted now, whenever it was due. */
 const withoutError: Readonly<Record<string, undefined>> = Object.freeze({
+  [wire.expiresAt]: undefined,
   [wire.errorReason]: undefined,
   [wire.errorClass]: undefined,
   [wire.errorMessage]: undefined,
@@ -82,7 +91,7 @@ const withoutError: Readonly<Record<string, undefined>> = Object.freeze({
   [wire.originQueue]: undefined,
 });
 
-function errorHeaders({ error, attempt, listener, spec, now }: Failure, reason: ArchiveReason): Changes {
+function errorHeaders({ error, attempt, listener, message, spec, now }: Failure, reason: ArchiveReason): Changes {
   return {
     [wire.errorReason]: reason,
     [wire.errorClass]: error instanceof Error ? errorName(error) : typeof error,
@@ -91,7 +100,7 @@ function errorHeaders({ error, attempt, listener, spec, now }: Failure, reason: 
     [wire.errorListener]: listener.name,
     [wire.errorAttempts]: String(attempt),
     [wire.errorAt]: new Date(now).toISOString(),
-    [wire.originQueue]: `${spec.event}::${spec.queue}`,
+    [wire.originQueue]: `${cameBy(message, spec).address ?? spec.event}::${spec.queue}`,
   };
 }
 

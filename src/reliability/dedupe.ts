@@ -86,9 +86,12 @@ class Dedupe implements EnvelopePipeline {
     if (!isAbandoned(envelope)) await this.#store.add(key, this.#ttlMs);
   }
 
-  #keyOf(envelope: Envelope, { event, name, options, hears }: EventListenerDescriptor): string {
+  #keyOf(envelope: Envelope, { event, name, options, hears, reader }: EventListenerDescriptor): string {
     const { source, id, type } = envelope;
-    const parts = [eventDescriptor(event)?.name ?? type, name, source, id];
+    const known = eventDescriptor(event);
+    const parts = [known?.name ?? type, name, source, id];
+    // A stream without a name has a copy of its own, unless it reads a work queue.
+    if (reader?.own !== undefined && known?.options.routing !== 'anycast') parts.push(reader.own);
     // One event may end at several listeners, and in several rounds.
     if (hears === 'faults') parts.push((envelope as Partial<IncomingEnvelope>).message?.headers.get(wire.tidingsId) ?? '');
     if (options.perProcess === true) parts.push(this.#process);

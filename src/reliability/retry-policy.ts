@@ -82,7 +82,7 @@ export class RetryPolicy implements FailurePolicy {
 
   /** Nobody else holds it back: waiting here would forget it with the process, and trying at once is what the listener did not want. */
   #later(failure: Failure, error: RetryLater): Verdict {
-    if (this.#delays || error.delayMs === 0) return retried(failure, error.delayMs, false);
+    if (this.#delays || failure.staysHere || error.delayMs === 0) return retried(failure, error.delayMs, false);
     const what = `RetryLater(${String(error.delayMs)}) needs a provider with the capability 'delay': the event is archived`;
     return archived({ ...failure, error: new TidingsError('not-supported', what, { cause: error }) }, 'failed', false);
   }

@@ -34,8 +34,8 @@ export class ArtemisJava implements BrokerEngine {
     this.#ports = ports;
   }
 
-  /** Makes the instance; `start` runs it. */
-  static async create(): Promise<ArtemisJava> {
+  /** Makes the instance; `start` runs it. `brief`: it lives for one test. */
+  static async create({ brief }: { readonly brief: boolean }): Promise<ArtemisJava> {
     const home = await artemisHome();
     const folder = await mkdtemp(join(tmpdir(), 'tidings-artemis-'));
     try {
@@ -43,7 +43,7 @@ export class ArtemisJava implements BrokerEngine {
       await mustRun(join(home, 'bin', 'artemis'), ['create', instance, ...createArgs], createMs);
       const ports = await choosePorts();
       await adjustBrokerXml(join(instance, 'etc', 'broker.xml'), ports);
-      await adjustProfile(join(instance, 'etc', 'artemis.profile'));
+      if (brief) await adjustProfile(join(instance, 'etc', 'artemis.profile'));
       return new ArtemisJava(folder, ports);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
@@ -153,7 +153,7 @@ async function adjustBrokerXml(file: string, { core, amqp, stomp }: Ports): Prom
   ]);
 }
 
-/** A broker for tests lives for minutes: to compile little and collect with one thread is half the work for the machine. */
+/** One that lives for seconds: to compile little and collect with one thread is half the work for the machine. */
 async function adjustProfile(file: string): Promise<void> {
   await adjust(file, [['-XX:+UseG1GC -XX:+UseStringDeduplication', '-XX:+UseSerialGC -XX:TieredStopAtLevel=1']]);
 }

@@ -27,9 +27,9 @@ export async function findArtemis(): Promise<ArtemisSource | undefined> {
   return (await hasJava()) && (isCached() || (await hasMaven())) ? 'java' : undefined;
 }
 
-/** A broker that is not started yet. */
-export async function createArtemis(source: ArtemisSource): Promise<BrokerEngine> {
-  return source === 'java' ? ArtemisJava.create() : ArtemisContainer.create(source);
+/** A broker that is not started yet. `brief`: it is wanted for one test, and not for many. */
+export async function createArtemis(source: ArtemisSource, { brief }: { readonly brief: boolean }): Promise<BrokerEngine> {
+  return source === 'java' ? ArtemisJava.create({ brief }) : ArtemisContainer.create(source);
 }
 
 async function hasJava(): Promise<boolean> {

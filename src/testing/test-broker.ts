@@ -53,7 +53,7 @@ export async function testBroker(options: TestBrokerOptions = {}): Promise<TestB
   if (source === undefined)
     throw new Error(`no Artemis to be had here: ${brokerRemedies.slice(options.own === true ? 1 : 0).join('; or ')}`);
   for (let left = startTries; ; left--) {
-    const engine = await createArtemis(source);
+    const engine = await createArtemis(source, { brief: options.own === true });
     try {
       await engine.start();
       return new OwnBroker(engine);

@@ -70,8 +70,8 @@ export class RawStomp implements Program {
   }
 
   /** With no other headers than where it goes. */
-  async sendRaw(event: string, headers: Headers, body: Buffer): Promise<void> {
-    await this.#confirmed('SEND', [['destination', event], ['destination-type', 'MULTICAST'], ...headers], body);
+  async sendRaw(event: string, headers: Headers, body: Buffer, type = 'MULTICAST'): Promise<void> {
+    await this.#confirmed('SEND', [['destination', event], ['destination-type', type], ...headers], body);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -22,6 +22,14 @@ describe('campaigns over AMQP', () => {
   );
 
   it(
+    'CMP-8: keep the order of 20 keys when a worker is killed',
+    async () => {
+      await play(campaign('CMP-8'), { url: artemisUrl() });
+    },
+    mostMs,
+  );
+
+  it(
     'CMP-7: double nothing when workers are replaced one after the other',
     async () => {
       await play(campaign('CMP-7'), { url: artemisUrl() });

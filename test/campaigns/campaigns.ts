@@ -35,6 +35,9 @@ const listener = (name: string, more: Partial<ListenerPlan> = {}): ListenerPlan 
   ...more,
 });
 
+/** It holds enough for many keys. */
+const keyed = listener('keyed', { prefetch: 40, chances: { throw: 0.05, later: 0, unrecoverable: 0 } });
+
 const fickle = { throw: 0.25, later: 0.1, unrecoverable: 0.05 };
 
 export const campaigns: readonly Campaign[] = [
@@ -113,6 +116,24 @@ export const campaigns: readonly Campaign[] = [
       allConfirmed(result);
       noDoubles(result);
     },
+  },
+  {
+    id: 'CMP-8',
+    title: 'events of a key keep their order when workers are killed',
+    plan: (size) => ({
+      events: inSize(size, 2_000, 100_000),
+      keys: inSize(size, 20, 100),
+      workers: 3,
+      listeners: [keyed],
+      faults: { kills: inSize(size, 1, 5) },
+    }),
+    check: allConfirmed,
+  },
+  {
+    id: 'order',
+    title: '20 000 events over 100 keys at 4 workers, of which one is killed',
+    plan: () => ({ events: 20_000, keys: 100, workers: 4, listeners: [keyed], faults: { kills: 1 } }),
+    check: allConfirmed,
   },
   {
     id: 'CMP-10',

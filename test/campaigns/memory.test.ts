@@ -17,4 +17,10 @@ describe('campaigns in memory', () => {
     },
     60_000,
   );
+
+  it('CMP-8: keep the order of 20 keys over 3 cuts and when a worker is replaced', async () => {
+    await using stage = await MemoryStage.open();
+    const { faults, ...plan } = planFor(campaign('CMP-8'), 'test', seedOfTests());
+    await playOn(stage, campaign('CMP-8'), { ...plan, faults: { ...faults, kills: 0, cuts: 3, replacements: 1 } });
+  }, 60_000);
 });

@@ -7,6 +7,7 @@ import { campaigns } from './campaigns.js';
 import { cutAtRandomBytes } from './random-cuts.js';
 import { seedOfTests } from '../support/random.js';
 import { campaign, play } from './play.js';
+import { playRequests, requestsInFull, requestsInTest } from './requests/requests.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,7 +18,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const wantsCuts = positionals.length === 0 || positionals.includes('cuts');
-const named = positionals.filter((name) => name !== 'cuts');
+const wantsRequests = positionals.length === 0 || positionals.includes('CMP-9');
+const named = positionals.filter((name) => name !== 'cuts' && name !== 'CMP-9');
 const chosen = positionals.length === 0 ? campaigns : named.map(campaign);
 const seed = values.seed === undefined ? seedOfTests() : Number(values.seed);
 const size = values.full ? 'full' : 'test';
@@ -52,6 +54,8 @@ try {
   }
   if (wantsCuts)
     for (const direction of ['up', 'down'] as const) await attempt(() => cutAtRandomBytes({ url, direction, cuts: 200, seed }));
+  if (wantsRequests)
+    await attempt(async () => console.log(`\nCMP-9\n${await playRequests(url, url, values.full ? requestsInFull : requestsInTest)}`));
 } finally {
   await broker.close();
 }

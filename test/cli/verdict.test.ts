@@ -19,8 +19,8 @@ class Tale {
   readonly left = new Map<string, number>();
   now = 1_000;
 
-  constructor(listener = steady, habits?: Habits) {
-    this.plan = planOf({ events: 10, listeners: [listener] });
+  constructor(listener = steady, habits?: Habits, keys = 0) {
+    this.plan = planOf({ events: 10, listeners: [listener], keys });
     this.ledger = new Ledger(['steady']);
     this.faultLog = new FaultLog(this.plan.listeners, this.ledger, habits);
   }
@@ -74,6 +74,16 @@ describe('the verdict of a run', () => {
     const tale = new Tale().sent('1-0').handled('1-0').sent('1-1', 'unknown').sent('1-2', 'unknown').handled('1-2');
     expect(tale.verdict()).toMatchObject({ passed: true, sends: { sent: 3, confirmed: 1, unknown: 2 } });
     expect(tale.listener()).toMatchObject({ handled: 2, archived: 0, lost: [], duplicated: 0, bound: 0 });
+  });
+
+  it('is not passed when an event of a key is begun before an earlier one was handled, but for repeats', () => {
+    const tale = (): Tale => new Tale(steady, undefined, 2).sent('1-0').sent('1-1').sent('1-2').sent('1-3');
+    expect(tale().handled('1-1').handled('1-0').handled('1-2').handled('1-3').verdict()).toMatchObject({ passed: true });
+    const wrong = tale().handled('1-2').handled('1-0').handled('1-1').handled('1-3');
+    expect(wrong.listener().disordered).toEqual(['1-2']);
+    expect(wrong.verdict().passed).toBe(false);
+    const repeated = tale().handled('1-0').handled('1-2').fault('kill', ['worker 1']).handled('1-0', 'worker 2').handled('1-2', 'worker 2');
+    expect(repeated.handled('1-1').handled('1-3').listener().disordered).toEqual([]);
   });
 
   it('takes a send whose sender died for one of unknown fate', () => {

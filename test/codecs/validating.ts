@@ -71,6 +71,8 @@ export class Validating {
       correlationId: '1',
       causationId: undefined,
       subject: undefined,
+      priority: undefined,
+      route: undefined,
     };
     return new OutgoingEnvelope(event, descriptor, attributes, this.#codec);
   }

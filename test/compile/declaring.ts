@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { defineEvent, envelopePipeline, errorHandler, event, EventManager, eventListener } from '../../src/index.js';
 import { faultListener, Unrecoverable, upcaster } from '../../src/index.js';
 import type {
+  BatchListener,
   Envelope,
   EnvelopePipeline,
   EventContext,
@@ -145,6 +146,45 @@ export class WaitingUpcaster {
 export class NoUp {
   down(body: object): object {
     return body;
+  }
+}
+
+@eventListener(OrderPlaced, { name: 'compile.batches', batch: { size: 10, maxAgeMs: 1_000 } })
+export class Batches implements BatchListener<OrderPlaced> {
+  on(placed: OrderPlaced[], contexts: EventContext[]): void {
+    handled.push(...placed.map((each, index) => `${each.describe()} ${String(contexts[index]?.attempt)}`));
+  }
+}
+
+// @ts-expect-error -- with batch on() takes several events
+@eventListener(OrderPlaced, { batch: { size: 10, maxAgeMs: 1_000 } })
+export class OneOfABatch {
+  on(placed: OrderPlaced): void {
+    placed.describe();
+  }
+}
+
+// @ts-expect-error -- each event of a batch has a context of its own
+@eventListener(OrderPlaced, { batch: { size: 10, maxAgeMs: 1_000 } })
+export class OneContext {
+  on(_placed: OrderPlaced[], context: EventContext): void {
+    handled.push(String(context.attempt));
+  }
+}
+
+// @ts-expect-error -- without batch on() takes one event
+@eventListener(OrderPlaced)
+export class SeveralOfNoBatch {
+  on(placed: OrderPlaced[]): void {
+    handled.push(String(placed.length));
+  }
+}
+
+// @ts-expect-error -- a batch has a size and an age
+@eventListener(OrderPlaced, { batch: { size: 10 } })
+export class AgelessBatch {
+  on(placed: OrderPlaced[]): void {
+    handled.push(String(placed.length));
   }
 }
 
@@ -320,4 +360,129 @@ export function calls(manager: EventManager): void {
   void manager.sendEvent(OrderPlaced);
   // @ts-expect-error -- the id of many would be one
   void manager.sendEvents([new OrderPlaced('1', 2)], { id: 'one' });
+}
+
+export function asks(manager: EventManager, context: EventContext): void {
+  const placed = new OrderPlaced('1', 2);
+  // What comes back is of the class that was asked for.
+  const answer: Promise<Private> = manager.request(placed, Private, { timeoutMs: 100 });
+  const linked: Promise<Private> = context.request(placed, Private);
+  const answers: AsyncIterable<Private> = manager.requestAll(placed, Private, { count: 2, onError: ({ message }) => void message });
+  // Of a definition what its schema makes of it.
+  const shipped: Promise<{ id: string; at: Date }> = manager.request(new Paid({ cents: '1' }), Shipped);
+  const all: AsyncIterable<{ cents: number }> = manager.requestAll(placed, Paid);
+  void [answer, linked, answers, shipped, all, context.reply(placed)];
+  // @ts-expect-error -- the answer is of another class
+  const wrong: Promise<Unnamed> = manager.request(placed, Private);
+  // @ts-expect-error -- what listeners get, not what is sent
+  const sent: Promise<{ id: string; at: string }> = manager.request(placed, Shipped);
+  // @ts-expect-error -- the answers are of another class
+  const others: AsyncIterable<Unnamed> = manager.requestAll(placed, Private);
+  void [wrong, sent, others];
+  // @ts-expect-error -- a class where an instance is meant
+  void manager.request(OrderPlaced, Private);
+  // @ts-expect-error -- an instance where a class is meant
+  void manager.request(placed, new Private('1'));
+  // @ts-expect-error -- nothing says what the answer is
+  void context.request(placed);
+  // @ts-expect-error -- a request is not held back
+  void manager.request(placed, Private, { delayMs: 5 });
+  // @ts-expect-error -- one answer is wanted
+  void manager.request(placed, Private, { count: 2 });
+  // @ts-expect-error -- a text is no answer
+  void context.reply('yes');
+}
+
+@event({ name: 'compile.asked', reply: Private })
+export class Asked {
+  readonly n = 1;
+}
+
+@eventListener(Asked, 'compile.answers')
+export class Answers implements EventListener<Asked, Private> {
+  on({ n }: Asked): Private {
+    return new Private(String(n));
+  }
+}
+
+// @ts-expect-error -- an instance is no class of answers
+@event({ name: 'compile.asked.wrongly', reply: new Private('1') })
+export class AskedWrongly {
+  readonly n = 1;
+}
+
+/** A listener of all whose names match. */
+@eventListener('compile.order.*', 'compile.pattern')
+export class Watcher implements EventListener<object> {
+  on(_any: object, { envelope }: EventContext): void {
+    handled.push(envelope.type);
+  }
+}
+
+@eventListener(OrderPlaced, { name: 'compile.many', batch: { size: 10, maxAgeMs: 100 } })
+export class Many {
+  on(orders: OrderPlaced[], contexts: EventContext[]): void {
+    handled.push(...orders.map((order, index) => `${order.orderId} ${String(contexts[index]?.attempt)}`));
+  }
+}
+
+// @ts-expect-error -- what comes by a pattern may be anything
+@eventListener('compile.order.#', 'compile.wrong.pattern')
+export class TooSure {
+  on(order: OrderPlaced): void {
+    handled.push(order.orderId);
+  }
+}
+
+// @ts-expect-error -- a name without a wildcard is no pattern
+@eventListener('compile.order.placed', 'compile.wrong.name')
+export class ByName {
+  on(_any: object): void {
+    // never
+  }
+}
+
+export async function waysToListen(manager: EventManager): Promise<void> {
+  await using handle = manager.listen(OrderPlaced, { name: 'compile.function' }, (order, context) => {
+    const id: string = order.orderId;
+    const attempt: number = context.attempt;
+    handled.push(`${id} ${String(attempt)} ${order.describe()}`);
+    // @ts-expect-error -- no such field
+    handled.push(order.unheard);
+  });
+  await handle.ready;
+  manager.listen(AbstractEvent, { name: 'compile.abstract' }, ({ id }) => void handled.push(id));
+  manager.listen(Shipped, { name: 'compile.definition' }, ({ at }) => void handled.push(at.toISOString()));
+  manager.listen(
+    OrderPlaced,
+    { name: 'compile.batch', batch: { size: 2, maxAgeMs: 5 } },
+    (orders) => void handled.push(...orders.map(({ orderId }) => orderId)),
+  );
+  manager.listen('compile.#', { name: 'compile.any' }, (any: object) => void handled.push(JSON.stringify(any)));
+  // @ts-expect-error -- the name names the queue
+  manager.listen(OrderPlaced, {}, () => undefined);
+  // @ts-expect-error -- another event
+  manager.listen(OrderPlaced, { name: 'compile.other' }, (other: Private) => void handled.push(other.id, other.hidden));
+  // @ts-expect-error -- what comes by a pattern may be anything
+  manager.listen('compile.#', { name: 'compile.sure' }, (order: OrderPlaced) => void handled.push(order.orderId));
+
+  for await (const { event: order, context, accept } of manager.stream(OrderPlaced, { name: 'compile.stream' })) {
+    const total: number = order.total;
+    handled.push(String(total), context.envelope.type, await accept());
+    // @ts-expect-error -- no such field
+    handled.push(order.unheard);
+  }
+  for await (const { event: shipped } of manager.stream(Shipped)) handled.push(shipped.at.toISOString());
+  for await (const { event: any } of manager.stream('compile.*')) {
+    // @ts-expect-error -- it may be anything
+    handled.push(any.orderId);
+  }
+  const [pulled] = await manager.pull(OrderPlaced, { max: 1, timeoutMs: 5 });
+  handled.push(pulled?.event.orderId ?? '', (await pulled?.retry(5)) ?? '', (await pulled?.archive('no')) ?? '');
+  // @ts-expect-error -- how many, and how long
+  await manager.pull(OrderPlaced, { name: 'compile.pull' });
+  // @ts-expect-error -- a stream hands out one at a time
+  manager.stream(OrderPlaced, { batch: { size: 2, maxAgeMs: 1 } });
+  // @ts-expect-error -- no event class
+  manager.stream(5);
 }

@@ -53,6 +53,41 @@ describe('describeEvents()', () => {
     });
   });
 
+  test('says what a request is answered with, and that the request says where to', async () => {
+    class Quote {
+      readonly cents: number = 0;
+    }
+    event('contracts.quote')(Quote);
+    class GetQuote {
+      readonly symbol: string = '';
+    }
+    event({ name: 'contracts.get-quote', reply: Quote })(GetQuote);
+    class Quoter {
+      on(): Quote {
+        return new Quote();
+      }
+    }
+    eventListener(GetQuote, 'contracts.quoter')(Quoter);
+    const { channels, operations, components } = await described({ events: [GetQuote], listeners: [Quoter] });
+    const reply = {
+      address: { location: '$message.header#/replyTo' },
+      channel: { $ref: '#/channels/replies.contracts.quote' },
+      messages: [{ $ref: '#/channels/replies.contracts.quote/messages/contracts.quote' }],
+    };
+    expect(operations['send.contracts.get-quote']).toMatchObject({ action: 'send', reply });
+    expect(operations['receive.contracts.get-quote::contracts.quoter']).toMatchObject({
+      reply,
+      'x-artemis': { queue: 'contracts.get-quote::contracts.get-quote', routing: 'anycast' },
+    });
+    expect(channels['contracts.get-quote']).toMatchObject({ 'x-artemis': { routing: 'anycast' } });
+    expect(channels['replies.contracts.quote']).toMatchObject({
+      address: null,
+      messages: { 'contracts.quote': { $ref: '#/components/messages/contracts.quote' } },
+    });
+    expect(Object.keys(components.messages)).toEqual(['contracts.get-quote', 'contracts.quote']);
+    expect((await described()).operations['send.contracts.paid']).not.toHaveProperty('reply');
+  });
+
   test('says what stands in the headers, the version only of events that have one', async () => {
     const { components } = await described();
     const headers = (name: string): unknown => (components.messages[name] as { headers: unknown }).headers;
@@ -92,6 +127,56 @@ describe('describeEvents()', () => {
     expect(Object.keys(some.operations)).toEqual(['receive.faults.contracts.paid::contracts.alarm', 'send.contracts.paid']);
     const heard = await described({ events: [], listeners: [Mailer] });
     expect(Object.keys(heard.operations)).toEqual(['receive.contracts.order.placed::contracts.mailer']);
+  });
+
+  test('has an operation for each event that a listener of a base class or of a pattern gets, with the queue that it comes by', async () => {
+    abstract class Shape {
+      readonly n: number = 0;
+    }
+    class Circle extends Shape {}
+    class Square extends Shape {}
+    class Big extends Square {}
+    event('contracts.shape.circle')(Circle);
+    event('contracts.shape.square')(Square);
+    event('contracts.shape.square.big')(Big);
+    class Ledger {
+      on(_shape: Shape): void {
+        // hears
+      }
+    }
+    eventListener(Shape, 'contracts.ledger')(Ledger);
+    class Audit {
+      on(_one: object): void {
+        // hears
+      }
+    }
+    eventListener('contracts.shape.*', 'contracts.audit')(Audit);
+    const { channels, operations } = await described({ events: [Circle, Square, Big], listeners: [Ledger, Audit] });
+    expect(Object.keys(channels)).toEqual(['contracts.shape.circle', 'contracts.shape.square', 'contracts.shape.square.big']);
+    expect(Object.keys(operations).filter((key) => key.startsWith('receive.'))).toEqual([
+      'receive.contracts.shape.circle::contracts.audit',
+      'receive.contracts.shape.circle::contracts.ledger',
+      'receive.contracts.shape.square.big::contracts.ledger',
+      'receive.contracts.shape.square::contracts.audit',
+      'receive.contracts.shape.square::contracts.ledger',
+    ]);
+    expect(operations['receive.contracts.shape.circle::contracts.ledger']).toMatchObject({
+      'x-artemis': {
+        queue: 'contracts.shape.circle::contracts.shape.circle.contracts.ledger',
+        archive: 'archive.contracts.shape.circle.contracts.ledger',
+      },
+      'x-tidings': { event: 'contracts.shape.circle', listener: 'contracts.ledger' },
+    });
+    expect(operations['receive.contracts.shape.square::contracts.audit']).toMatchObject({
+      'x-artemis': { queue: 'contracts.shape.*::contracts.audit', archive: 'archive.contracts.audit' },
+      'x-tidings': { event: 'contracts.shape.square', listener: 'contracts.audit' },
+    });
+    // Who is not named, but hears one of the events that are.
+    const found = await described({ events: [Big], listeners: undefined });
+    expect(Object.keys(found.operations)).toEqual(
+      expect.arrayContaining(['receive.contracts.shape.square.big::contracts.ledger', 'send.contracts.shape.square.big']),
+    );
+    expect(Object.keys(found.operations)).not.toContain('receive.contracts.shape.square::contracts.audit');
   });
 
   test('names every server of the providers, and neither user nor password nor token', async () => {

@@ -6,12 +6,15 @@ import { counterNames } from '../../src/core/counters.js';
 import { errorCodes } from '../../src/core/errors.js';
 import { wire } from '../../src/core/headers.js';
 import { capabilityMeanings, type Capability, type Provider } from '../../src/core/provider.js';
+import { defaultStream } from '../../src/manager/listening.js';
 import {
   defaultArchive,
   defaultConcurrency,
   defaultMaxBodyBytes,
   defaultMaxPending,
   defaultMinPackedBytes,
+  defaultRequestTimeoutMs,
+  defaultResponderGraceMs,
   defaultSendTimeoutMs,
   defaultStartTimeoutMs,
   defaultStopDeadlineMs,
@@ -145,6 +148,11 @@ const optionTables: { table: string; title: string; schema?: [file: string, vari
   { table: 'DedupeOptions', title: 'dedupe()', schema: ['reliability/dedupe.ts', 'shape'] },
   { table: 'MemoryDedupeStoreOptions', title: 'MemoryDedupeStore', schema: ['reliability/memory-dedupe-store.ts', 'shape'] },
   { table: 'SendOptions', title: 'sendEvent()' },
+  { table: 'RequestOptions', title: 'request()' },
+  { table: 'RequestAllOptions', title: 'requestAll()' },
+  { table: 'ListenOptions', title: 'listen()' },
+  { table: 'StreamOptions', title: 'stream()' },
+  { table: 'PullOptions', title: 'pull()' },
   { table: 'EventManager.start', title: 'start()' },
   { table: 'EventManager.stop', title: 'stop()' },
   { table: 'AmqpOptions', title: 'AmqpProvider', schema: ['providers/amqp/amqp-options.ts', 'schema'] },
@@ -194,7 +202,11 @@ describe('numbers that the README says are those of the code', () => {
     ['EventingOptions', 'maxPending', defaultMaxPending],
     ['EventingOptions', 'compression.minBytes', defaultMinPackedBytes],
     ['EventingOptions', 'startTimeoutMs', defaultStartTimeoutMs],
+    ['EventingOptions', 'responderGraceMs', defaultResponderGraceMs],
     ['SendOptions', 'timeoutMs', defaultSendTimeoutMs],
+    ['RequestOptions', 'timeoutMs', defaultRequestTimeoutMs],
+    ['StreamOptions', 'concurrency', defaultStream.concurrency],
+    ['StreamOptions', 'prefetch', defaultStream.prefetch],
     ['DedupeOptions', 'ttlMs', defaultDedupeTtlMs],
     ['MemoryDedupeStoreOptions', 'maxEntries', defaultMaxEntries],
     ['EventManager.stop', 'deadlineMs', defaultStopDeadlineMs],

@@ -1,64 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
 import { event, eventListener } from '../../src/index.js';
-import type {
-  Capability,
-  Class,
-  Delivery,
-  EventListenerOptions,
-  Outcome,
-  Provider,
-  ProviderHost,
-  SubscriptionSpec,
-} from '../../src/index.js';
-import { VirtualClock } from '../../src/testing/virtual-clock.js';
+import type { Class, EventListenerOptions } from '../../src/index.js';
+import { ByHand } from '../support/by-hand.js';
 import { unique, World } from '../support/world.js';
-
-/** A broker whose deliveries are made by the test, with whatever count. */
-class ByHand implements Provider {
-  readonly name = 'by-hand';
-  readonly capabilities = new Set<Capability>(['count', 'delay']);
-  readonly clock = new VirtualClock();
-  /** What `pause()` comes to. */
-  pausing: () => Promise<void> = () => Promise.resolve();
-  readonly #delivering = new Map<string, (delivery: Delivery) => void>();
-
-  start({ onState }: ProviderHost): Promise<void> {
-    onState({ state: 'connected' });
-    return Promise.resolve();
-  }
-
-  subscribe({ listener }: SubscriptionSpec, deliver: (delivery: Delivery) => void) {
-    this.#delivering.set(listener, deliver);
-    return Promise.resolve({
-      ready: true,
-      open: () => undefined,
-      pause: () => this.pausing(),
-      setLimit: () => undefined,
-      close: () => Promise.resolve(),
-    });
-  }
-
-  send(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  stop(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  /** Returns what becomes of it. */
-  deliver(listener: string, n: number, brokerCount = 0): Outcome[] {
-    const outcomes: Outcome[] = [];
-    const settle = (outcome: Outcome): Promise<'settled'> => {
-      outcomes.push(outcome);
-      return Promise.resolve('settled');
-    };
-    const message = { body: JSON.stringify({ n }), headers: new Map([['tidings_id', randomUUID()]]), durable: true };
-    this.#delivering.get(listener)?.({ message, brokerCount, settle });
-    return outcomes;
-  }
-}
 
 /** A listener that notes its calls, each of which lasts until its gate is opened. */
 function holding(options: EventListenerOptions = {}) {

@@ -32,6 +32,7 @@ function failure(headers: Record<string, string>, more: Partial<Failure> = {}): 
     type: undefined,
     message: { body: '{}', headers: new Map(Object.entries(headers)), durable: true },
     attempt: Number(headers['tidings_attempt'] ?? 1),
+    staysHere: false,
     listener: listener as Failure['listener'],
     spec: {
       event: 'policy.event',

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Class, EventingOptions, EventListenerOptions, EventManager, WireMessage } from '../../src/index.js';
+import type { Class, EventingOptions, EventListenerOptions, EventManager, SendOptions, WireMessage } from '../../src/index.js';
 import { madeEvent, MadeListener, type Handle, type Note } from '../../src/testing/conformance/made-classes.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
 import { keysOf, tableNames, tableOf } from '../docs/markdown.js';
@@ -73,15 +73,29 @@ export function queueOf(manager: EventManager): string | undefined {
 export const structured = 'application/cloudevents+json; charset=utf-8';
 
 /** A note as it travels. */
-export async function wireOf(options: Parameters<typeof madeEvent>[1], eventing: Partial<EventingOptions> = {}): Promise<WireMessage> {
+export async function wireOf(
+  options: Parameters<typeof madeEvent>[1],
+  eventing: Partial<EventingOptions> = {},
+  send: SendOptions = {},
+): Promise<WireMessage> {
   await using world = new World();
   const made = eventOf(options);
   const consumer = await world.started({ listeners: [listenerOf(made).target] });
   const queue = queueOf(consumer) ?? '';
   await consumer.stop();
-  await (await world.started(eventing)).sendEvent(made, note);
+  await (await world.started(eventing)).sendEvent(made, note, send);
   for await (const message of (await world.queues()).browse(queue)) return message;
   throw new Error(`nothing came to ${queue}`);
+}
+
+/** How long after its sending an event shall not be handled any more. */
+export async function expiryOf(options: Parameters<typeof madeEvent>[1], send: SendOptions = {}): Promise<number | undefined> {
+  const { headers } = await wireOf(options, {}, send);
+  const said = headers.get('tidings_expires_at');
+  if (said === undefined) return undefined;
+  const left = Date.parse(said) - Date.parse(headers.get('cloudEvents_time') ?? '');
+  // The two are written one after the other.
+  return Math.floor(left / 1_000) * 1_000;
 }
 
 /** How many of thirty events are tried, one after the other, by a listener that always fails. */

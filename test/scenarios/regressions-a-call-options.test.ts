@@ -1,12 +1,12 @@
 import 'reflect-metadata';
 import { expect, it } from '@jest/globals';
 import { dedupe, MemoryBroker, MemoryDedupeStore, MemoryProvider, stopOnSignals } from '../../src/index.js';
-import type { DedupeOptions, EventManager, StopOnSignalsOptions } from '../../src/index.js';
+import type { DedupeOptions, EventManager, SendOptions, StopOnSignalsOptions } from '../../src/index.js';
 import { gate, range } from '../../src/testing/conformance/gate.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { waitUntil } from '../../src/testing/wait-until.js';
 import { unique, World } from '../support/world.js';
-import { eventOf, listenerOf, note, optionEffects, queueOf, rejection, tablesOfOptions } from './option-effects.js';
+import { eventOf, expiryOf, listenerOf, note, optionEffects, queueOf, rejection, tablesOfOptions, wireOf } from './option-effects.js';
 import { fateOf } from './scenario.js';
 
 optionEffects('SendOptions', {
@@ -49,6 +49,30 @@ optionEffects('SendOptions', {
     await waitUntil(() => listener.calls.length === 2);
     expect(listener.calls.map(({ context }) => context.envelope.subject)).toEqual([undefined, 'order 7']);
   },
+  delayMs: async () => {
+    expect(await heldFor({})).toBe(0);
+    expect(await heldFor({ delayMs: 60_000 })).toBeGreaterThanOrEqual(60_000);
+  },
+  deliverAt: async () => {
+    expect(await heldFor({ deliverAt: new Date(Date.UTC(2019, 0)) })).toBe(0);
+    expect(await heldFor({ deliverAt: new Date(Date.UTC(2020, 0, 1, 0, 2)) })).toBeGreaterThanOrEqual(120_000);
+  },
+  ttlMs: async () => {
+    expect([await expiryOf({}), await expiryOf({}, { ttlMs: 30_000 })]).toEqual([undefined, 30_000]);
+    expect(await expiryOf({ ttlMs: 60_000 }, { ttlMs: 30_000 })).toBe(30_000);
+  },
+  priority: async () => {
+    expect((await wireOf({ priority: 7 }, {}, { priority: 2 })).priority).toBe(2);
+    await using world = new World();
+    const made = eventOf();
+    const listener = listenerOf(made, undefined, { concurrency: 1 });
+    const manager = await world.started({ listeners: [listener.target] });
+    await manager.listener(listener.target).pause();
+    for (const [n, priority] of [undefined, 9, 1].entries()) await manager.sendEvent(made, { n, text: '' }, { priority });
+    manager.listener(listener.target).resume();
+    await waitUntil(() => listener.calls.length === 3);
+    expect(listener.numbers).toEqual([1, 0, 2]);
+  },
   timeoutMs: async () => {
     await using world = new World();
     const name = unique('blocked');
@@ -75,6 +99,25 @@ optionEffects('SendOptions', {
     expect(patient.over).toBe(false);
   },
 });
+
+/** How long the broker holds an event that is sent at the beginning of 2020. */
+async function heldFor(options: SendOptions): Promise<number> {
+  const clock = new VirtualClock();
+  const provider = new MemoryProvider({ broker: new MemoryBroker({ clock }) });
+  const world = new World();
+  const made = eventOf();
+  const since = clock.now();
+  let handledAt: number | undefined;
+  const listener = listenerOf(made, () => (handledAt = clock.now()));
+  const manager = await world.started({ provider, listeners: [listener.target] });
+  await manager.sendEvent(made, note, options);
+  for (let second = 0; second < 200 && handledAt === undefined; second++) await clock.advance(1_000);
+  const ended = world[Symbol.asyncDispose]();
+  await clock.advance(5_000);
+  await ended;
+  // Deliveries are a moment's work.
+  return Math.floor(((handledAt ?? Infinity) - since) / 1_000) * 1_000;
+}
 
 optionEffects('EventManager.start', {
   signal: async () => {

@@ -8,12 +8,13 @@ import type { Class, CounterName, EventListenerOptions, EventOptions } from '../
 import { eventDescriptor } from '../../src/core/registry.js';
 import { Bench } from '../../src/testing/conformance/bench.js';
 import { gate } from '../../src/testing/conformance/gate.js';
-import type { Note } from '../../src/testing/conformance/made-classes.js';
+import type { Handle, Note } from '../../src/testing/conformance/made-classes.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
 import { memoryConformance } from '../support/memory-conformance.js';
 import { unique, World } from '../support/world.js';
 import {
   eventOf,
+  expiryOf,
   failing,
   listenerOf,
   note,
@@ -110,6 +111,36 @@ optionEffects('EventOptions', {
     for (const each of made) await manager.sendEvent(each, note);
     await waitUntil(() => listeners.every(({ calls }) => calls.length > 0));
     expect(listeners.map(({ calls }) => calls[0]?.context.envelope.subject)).toEqual([undefined, 'number 1']);
+  },
+  ttlMs: async () => {
+    expect([await expiryOf({}), await expiryOf({ ttlMs: 60_000 })]).toEqual([undefined, 60_000]);
+  },
+  priority: async () => {
+    expect((await wireOf({})).priority).toBeUndefined();
+    expect((await wireOf({ priority: 7 })).priority).toBe(7);
+  },
+  reply: async () => {
+    await using world = new World();
+    const made = eventOf();
+    const asked = [eventOf(), eventOf({ reply: made })];
+    const listeners = asked.map((each) => listenerOf(each));
+    const manager = await world.started({ listeners: listeners.map(({ target }) => target) });
+    const queues = manager.health().subscriptions.map(({ queue }) => queue.split('::'));
+    expect(queues.map(([address, queue]) => address === queue)).toEqual([false, true]);
+  },
+  routing: async () => {
+    const copies = async (routing?: 'anycast'): Promise<number> => {
+      await using world = new World();
+      const made = eventOf({ routing });
+      const managers = [listenerOf(made), listenerOf(made)].map(({ target }) => world.manager({ listeners: [target] }));
+      await Promise.all(managers.map((manager) => manager.start()));
+      await managers[0]?.sendEvent(made, note);
+      const handled = (): number => managers.reduce((sum, manager) => sum + manager.counters().handled, 0);
+      await waitUntil(() => handled() === (routing === undefined ? 2 : 1));
+      await stays(() => handled() < (routing === undefined ? 3 : 2), { windowMs: 50 });
+      return handled();
+    };
+    expect([await copies(), await copies('anycast')]).toEqual([2, 1]);
   },
   contentMode: async () => {
     const typeOf = async (options: EventOptions): Promise<string | undefined> => (await wireOf(options)).contentType;
@@ -280,6 +311,48 @@ optionEffects('EventListenerOptions', {
     expect(await pausedAfter({ breaker: { failures: 3 } })).toBe(3);
     expect(await pausedAfter({})).toBe(20);
     expect(await pausedAfter({ breaker: false })).toBe(30);
+  },
+  order: async () => {
+    const order = async (options: EventListenerOptions): Promise<number[]> => {
+      await using world = new World();
+      const made = eventOf({ key: () => 'one key' });
+      const handled: number[] = [];
+      const handle: Handle = ({ note: { n }, attempt }) => {
+        if (n === 0 && attempt === 1) throw new Error('not yet');
+        handled.push(n);
+      };
+      const listener = listenerOf(made, handle, { ...options, retry: { initialDelayMs: 100, jitter: 'none' } });
+      const manager = await world.started({ listeners: [listener.target] });
+      await manager.sendEvents(notes(made, 3));
+      await waitUntil(() => handled.length === 3);
+      return handled;
+    };
+    expect(await order({})).toEqual([0, 1, 2]);
+    expect(await order({ order: 'loose' })).toEqual([1, 2, 0]);
+  },
+  filter: async () => {
+    await using world = new World();
+    const made = eventOf();
+    const listener = listenerOf(made, undefined, { filter: (envelope) => (envelope.event as Note).n % 2 === 0 });
+    const manager = await world.started({ listeners: [listener.target] });
+    await manager.sendEvents(notes(made, 4));
+    await waitUntil(() => manager.counters().handled + manager.counters().filtered === 4);
+    expect(listener.numbers).toEqual([0, 2]);
+  },
+  batch: async () => {
+    await using world = new World();
+    const made = eventOf();
+    const batches: number[] = [];
+    class L {
+      on(events: Note[]): void {
+        batches.push(events.length);
+      }
+    }
+    eventListener(made, { name: unique('l'), batch: { size: 3, maxAgeMs: 20 } })(L);
+    const manager = await world.started({ listeners: [L] });
+    await manager.sendEvents(notes(made, 4));
+    await waitUntil(() => manager.counters().handled === 4);
+    expect(batches).toEqual([3, 1]);
   },
   maxCrashes: async () => {
     expect([await isArchivedAfterThree(4), await isArchivedAfterThree(3)]).toEqual([false, true]);

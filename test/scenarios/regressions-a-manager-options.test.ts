@@ -4,9 +4,18 @@ import { IsInt, IsString } from 'class-validator';
 import { Container } from 'inversify';
 import { cbor } from '../../src/codecs/cbor/index.js';
 import { canPack } from '../../src/core/packing.js';
-import { eventing, EventManager, MemoryBroker, MemoryProvider, type EnvelopePipeline, type EventingOptions } from '../../src/index.js';
+import {
+  eventing,
+  EventManager,
+  MemoryBroker,
+  MemoryProvider,
+  type EnvelopePipeline,
+  type EventingOptions,
+  type RemoteError,
+} from '../../src/index.js';
 import { gate, range } from '../../src/testing/conformance/gate.js';
 import { stays, waitUntil } from '../../src/testing/wait-until.js';
+import { failureOf, market } from '../patterns/asking.js';
 import { KeptLogger, unique, World } from '../support/world.js';
 import { eventOf, failing, listenerOf, note, optionEffects, queueOf, rejection, structured, wireOf } from './option-effects.js';
 import { fateOf, notes } from './scenario.js';
@@ -236,6 +245,28 @@ optionEffects('EventingOptions', {
     expect(waiting.over).toBe(false);
     world.broker.up();
     await waitUntil(() => waiting.over && waiting.error === undefined);
+  },
+  replyStacks: async () => {
+    const stackOf = async (options: Partial<EventingOptions>): Promise<string | undefined> => {
+      await using shop = market();
+      const events = await shop.manager([shop.responder(() => Promise.reject(new Error('no')))], options);
+      return ((await failureOf(events.request(new shop.GetQuote(), shop.Quote))) as RemoteError).remoteStack;
+    };
+    expect(await stackOf({})).toBeUndefined();
+    expect(await stackOf({ replyStacks: true })).toContain('Error: no');
+  },
+  responderGraceMs: async () => {
+    const codeAfter = async (options: Partial<EventingOptions>, ms: number): Promise<unknown> => {
+      await using shop = market();
+      const events = await shop.manager([], options);
+      const failed = failureOf(events.request(new shop.GetQuote(), shop.Quote, { timeoutMs: 3000 }));
+      await shop.clock.advance(ms);
+      return events.health().requests === 0 ? await failed : undefined;
+    };
+    expect(await codeAfter({}, 900)).toBeUndefined();
+    expect(await codeAfter({}, 1100)).toMatchObject({ code: 'no-responder' });
+    expect(await codeAfter({ responderGraceMs: 100 }, 150)).toMatchObject({ code: 'no-responder' });
+    expect(await codeAfter({ responderGraceMs: Infinity }, 3100)).toMatchObject({ code: 'request-timeout' });
   },
   startTimeoutMs: async () => {
     await using world = new World();

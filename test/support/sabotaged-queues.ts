@@ -23,6 +23,8 @@ abstract class OtherTakes extends Honest {
       browse: (...args: Parameters<QueueAdmin['browse']>) => queues.browse(...args),
       list: (prefix: string) => queues.list(prefix),
       consumers: (queue: string) => queues.consumers(queue),
+      expired: (queue: string) => queues.expired(queue),
+      cancel: (address: string, id: string) => queues.cancel(address, id),
       take,
     };
   }

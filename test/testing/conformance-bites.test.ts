@@ -54,6 +54,23 @@ import {
   TakesByWhatItSaw,
 } from '../support/sabotaged-queues.js';
 
+import {
+  CountsNothingAsExpired,
+  ForgetsGroups,
+  ForgetsPriorities,
+  ForgetsToDiscard,
+  ForgetsToExpire,
+  ForgetsWhereAnswersGo,
+  KnowsOnlyPatternsOfOneWord,
+  MakesQueuesForAnswers,
+  RefusesWhatComesLater,
+  RetriesPatternsForAll,
+  SharesWhatComesLater,
+  SpreadsGroups,
+  TakesEverythingBack,
+  TakesNothingBack,
+} from '../support/sabotaged-services.js';
+
 type Made = new (broker: MemoryBroker) => Provider;
 
 function optionsFor(Provided: Made): ConformanceOptions {
@@ -118,6 +135,20 @@ describe('the conformance suite bites a provider that', () => {
     ['drops from an archive too early', DropsTooEarly, ['CF-K62', 'CF-R4']],
     ['stays with the first bounds of an archive', StaysWithTheFirstBounds, ['CF-K61']],
     ['empties an archive when it starts', EmptiesArchivesAtTheStart, ['CF-K61']],
+    ['forgets groups', ForgetsGroups, ['CF-K101', 'CF-K103', 'CF-K105', 'CF-K106', 'CF-K107']],
+    ['gives the messages of a group to anybody', SpreadsGroups, ['CF-K101', 'CF-K103', 'CF-K105']],
+    ['forgets priorities', ForgetsPriorities, ['CF-K106', 'CF-K107', 'CF-K111', 'CF-K112']],
+    ['lets nothing expire', ForgetsToExpire, ['CF-K121', 'CF-K123']],
+    ['counts nothing as expired', CountsNothingAsExpired, ['CF-K121', 'CF-K123']],
+    ['takes nothing back', TakesNothingBack, ['CF-K171']],
+    ['takes everything back', TakesEverythingBack, ['CF-K171', 'CF-K172']],
+    ['forgets where answers go', ForgetsWhereAnswersGo, ['CF-K131']],
+    ['makes queues for answers to nobody', MakesQueuesForAnswers, ['CF-K132']],
+    ['refuses subscriptions after the start', RefusesWhatComesLater, ['CF-K141', 'CF-K142', 'CF-K142b', 'CF-K144']],
+    ['shares a queue that comes later with any service', SharesWhatComesLater, ['CF-K143b']],
+    ['leaves queues behind', ForgetsToDiscard, ['CF-K151', 'CF-K151b', 'CF-K151c']],
+    ['takes # for one word', KnowsOnlyPatternsOfOneWord, ['CF-K161']],
+    ['sends retries of a pattern to all listeners', RetriesPatternsForAll, ['CF-K162']],
   ];
 
   it.each(sabotages)('%s', async (_what, Provided, ids) => {
@@ -158,18 +189,38 @@ class Bare extends Honest {
   }
 
   override start(host: Parameters<Provider['start']>[0], options: ProviderStart): Promise<void> {
+    if (options.specs.some(({ pattern }) => pattern === true)) return notSupported('patterns');
     return options.specs.some(({ routing }) => routing === 'anycast') ? notSupported('anycast') : super.start(host, options);
   }
 
   override send(message: WireMessage, options: WireSend): Promise<void> {
     if (options.notBefore !== undefined) return notSupported('delay');
+    if (options.expiresAt !== undefined) return notSupported('ttl');
+    if (message.priority !== undefined) return notSupported('priority');
+    if (message.group !== undefined) return notSupported('keys');
+    if (message.replyTo !== undefined || options.ifThere !== undefined) return notSupported('reply');
     return options.routing === 'anycast' ? notSupported('anycast') : super.send(message, options);
   }
 
   override subscribe(spec: SubscriptionSpec, deliver: Parameters<Provider['subscribe']>[1]) {
+    if (spec.pattern === true) return notSupported('patterns');
     return super.subscribe(spec, (delivery) => {
       deliver({ message: delivery.message, settle: (outcome) => delivery.settle(outcome) });
     });
+  }
+}
+
+const withoutTakingBack = [...new MemoryProvider().capabilities].filter((capability) => capability !== 'cancel' && capability !== 'ttl');
+
+/** Has queues to look at, but neither takes an event back nor lets one expire. */
+class WithoutTakingBack extends Honest {
+  override get capabilities(): ReadonlySet<Capability> {
+    return new Set(withoutTakingBack);
+  }
+
+  override get queues() {
+    const others = { cancel: () => notSupported('cancel'), expired: () => notSupported('ttl') };
+    return Object.assign(Object.create(this.inner.queues) as typeof this.inner.queues, others);
   }
 }
 
@@ -197,7 +248,7 @@ function notSupported(what: string): Promise<never> {
 }
 
 describe('for a capability that is not declared', () => {
-  const undeclared = ['CF-N1', 'CF-N1b', 'CF-N1c', 'CF-N2', 'CF-N3', 'CF-N4'];
+  const undeclared = ['CF-N1', 'CF-N1b', 'CF-N1c', 'CF-N2', 'CF-N3', 'CF-N4', 'CF-N5', 'CF-N6', 'CF-N7', 'CF-N8', 'CF-N9'];
   const bare = (Provided: Made): ConformanceOptions => ({ ...optionsFor(Provided), capabilities: [] });
 
   it('one case proves that the operation fails, and the others are told as left out', async () => {
@@ -225,6 +276,16 @@ describe('for a capability that is not declared', () => {
     const repeated = providerConformance({ ...optionsFor(WithoutDedupe), capabilities: withoutDedupe }).find(({ id }) => id === 'CF-R8b');
     await repeated?.run();
     expect(repeated).toBeDefined();
+  });
+
+  it('what an operator asks for in vain is checked where there are queues to look at', async () => {
+    const ids = ['CF-N10', 'CF-N11'];
+    const options = { ...optionsFor(WithoutTakingBack), capabilities: withoutTakingBack };
+    const cases = providerConformance(options).filter(({ id }) => ids.includes(id));
+    for (const { run } of cases) await run();
+    expect(cases.map(({ id }) => id)).toEqual(ids);
+    for (const { id, run } of providerConformance({ ...optionsFor(Honest), capabilities: withoutTakingBack }))
+      if (ids.includes(id)) await expect(run()).rejects.toThrow();
   });
 
   it('no case of it is among those of a provider that declares it', () => {

@@ -8,6 +8,8 @@ export interface TorturePlan {
   readonly workers: number;
   readonly listeners: readonly ListenerPlan[];
   readonly faults: FaultPlan;
+  /** Events have so many keys in turn, and one sender, so that each key has an order; 0: none. */
+  readonly keys: number;
   /** The share of events whose body nobody can read. */
   readonly poison: number;
   readonly retry: RetryOptions;
@@ -77,6 +79,7 @@ export function planOf(given: Partial<Omit<TorturePlan, 'faults'>> & { readonly 
     senders: { processes: 1, concurrency: 25 },
     workers: 2,
     listeners: [{ name: 'steady', concurrency: 10, prefetch: 10, holdMs: 2, chances: alwaysSuccess }],
+    keys: 0,
     poison: 0,
     retry: quickRetry,
     paceMs: 0,
@@ -90,6 +93,11 @@ export function planOf(given: Partial<Omit<TorturePlan, 'faults'>> & { readonly 
 
 export function idOf(plan: { readonly seed: number }, n: number): string {
   return `${String(plan.seed)}-${String(n)}`;
+}
+
+/** That of an event with this number. */
+export function keyOf({ keys }: { readonly keys: number }, n: number): string | undefined {
+  return keys === 0 ? undefined : `key-${String(n % keys)}`;
 }
 
 export function numberOf(id: string): number {

@@ -68,6 +68,7 @@ function conclusion({ verdict, interrupted }: TortureResult): string {
     ...named(one.listener, 'handled though refused or never sent', one.uninvited),
     ...named(one.listener, 'doubled without a fault that explains it', one.unexplained),
     ...named(one.listener, 'with wrong attempts', one.miscounted),
+    ...named(one.listener, 'begun before an earlier one of their key was handled', one.disordered),
     ...(one.duplicated > one.bound ? [`${one.listener}: more doubled than the faults explain`] : []),
     ...(one.leftInQueue > 0 ? [`${one.listener}: ${String(one.leftInQueue)} left in its queue`] : []),
   ]);

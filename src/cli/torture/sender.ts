@@ -7,7 +7,7 @@ import { numberedEvent, onceEach, type Numbered } from './classes.js';
 import { memberLogger } from './member-logger.js';
 import type { TakeNote } from './notes.js';
 import { isPoison } from './outcomes.js';
-import { idOf } from './plan.js';
+import { idOf, keyOf } from './plan.js';
 import { serviceName, type SenderTask } from './tasks.js';
 
 const startMs = 120_000;
@@ -73,7 +73,7 @@ export class Sender {
     const id = idOf(this.#task.plan, n);
     this.#note({ kind: 'sending', id });
     try {
-      await this.#manager.sendEvent(this.#event, { n }, { id, timeoutMs: sendMs });
+      await this.#manager.sendEvent(this.#event, { n }, { id, key: keyOf(this.#task.plan, n), timeoutMs: sendMs });
       this.#note({ kind: 'sent', id, outcome: 'confirmed' });
     } catch (error) {
       if (!(error instanceof SendError))

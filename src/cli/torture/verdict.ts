@@ -1,7 +1,7 @@
 import type { Fault, FaultLog } from './fault-log.js';
 import type { Ledger, ListenerLedger, RunRecord } from './ledger.js';
 import { expectedEnd } from './outcomes.js';
-import { numberOf, type ListenerPlan, type TorturePlan } from './plan.js';
+import { keyOf, numberOf, type ListenerPlan, type TorturePlan } from './plan.js';
 
 export interface SendCounts {
   readonly sent: number;
@@ -29,6 +29,8 @@ export interface ListenerVerdict {
   readonly unexplained: readonly string[];
   /** Attempts that were not exactly those that the outcomes ask for. */
   readonly miscounted: readonly string[];
+  /** Begun before an earlier one of their key was handled. */
+  readonly disordered: readonly string[];
   readonly leftInQueue: number;
   /** From the end of a fault to the next event handled; absent without faults. */
   readonly slowestRecoveryMs: number | undefined;
@@ -57,8 +59,8 @@ export function verdictOf(evidence: Evidence): Verdict {
   return { passed, sends: sendCounts(ledger), listeners, problems: ledger.problems };
 }
 
-function isClean({ lost, uninvited, duplicated, bound, unexplained, miscounted, leftInQueue }: ListenerVerdict): boolean {
-  const faults = lost.length + uninvited.length + unexplained.length + miscounted.length + leftInQueue;
+function isClean({ lost, uninvited, duplicated, bound, unexplained, miscounted, disordered, leftInQueue }: ListenerVerdict): boolean {
+  const faults = lost.length + uninvited.length + unexplained.length + miscounted.length + disordered.length + leftInQueue;
   return faults === 0 && duplicated <= bound;
 }
 
@@ -97,6 +99,7 @@ function listenerVerdict(listener: ListenerPlan, { plan, ledger, faultLog, leftI
     bound: [...allowed.values()].reduce((sum, one) => sum + one, 0),
     unexplained: unexplained(doubled, faultLog, allowed),
     miscounted,
+    disordered: plan.keys === 0 ? [] : disordered(successes, plan),
     leftInQueue: leftInQueue.get(listener.name) ?? 0,
     slowestRecoveryMs: slowestRecovery(book, faultLog.faults),
   };
@@ -109,6 +112,19 @@ function successesOf(book: ListenerLedger): Map<string, RunRecord[]> {
     if (successful.length > 0) successes.set(id, successful);
   }
   return successes;
+}
+
+/** Of each key the first success of every event must have ended before that of a later one began: what faults repeat may come at any time. */
+function disordered(successes: ReadonlyMap<string, readonly RunRecord[]>, plan: TorturePlan): string[] {
+  const latest = new Map<string | undefined, number>();
+  const inOrder = [...successes].sort(([a], [b]) => numberOf(a) - numberOf(b));
+  return inOrder.flatMap(([id, runs]) => {
+    const [first] = [...runs].sort((a, b) => (a.endedAt ?? 0) - (b.endedAt ?? 0));
+    const key = keyOf(plan, numberOf(id));
+    const before = latest.get(key) ?? 0;
+    latest.set(key, Math.max(before, first?.endedAt ?? 0));
+    return (first?.begunAt ?? 0) < before ? [id] : [];
+  });
 }
 
 /** Every attempt from the first to the last that was to be, no other, and that end. */

@@ -1,6 +1,6 @@
 import { wire } from '../../core/headers.js';
 import type { CopyOutcome, CopyTo, Notice, SubscriptionSpec, WireMessage } from '../../core/provider.js';
-import { duplicateIdHeader, fullyQualified } from '../artemis/artemis-words.js';
+import { addressToReach, duplicateIdHeader, fullyQualified } from '../artemis/artemis-words.js';
 import { anycastHint, deliveryTimeAnnotation, isBrokersAnnotation, multicastHint, typedAnnotation } from './artemis-dialect.js';
 import { encoded, long } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
@@ -24,7 +24,7 @@ interface Copy {
 export function outcomeCopy(received: Received, outcome: CopyOutcome, spec: SubscriptionSpec, clockOffsetMs: number): Buffer {
   const { to, headers, notBefore, dedupeId } = outcome;
   return encodedCopy(received, {
-    to: to === 'archive' ? spec.archive : fullyQualified(spec.event, spec.queue),
+    to: to === 'archive' ? spec.archive : fullyQualified(ownAddress(received, outcome, spec), spec.queue),
     headers,
     dedupeId,
     annotations: {
@@ -33,6 +33,10 @@ export function outcomeCopy(received: Received, outcome: CopyOutcome, spec: Subs
     },
     durable: to === 'archive' || received.raw.durable === true,
   });
+}
+
+function ownAddress({ message }: Received, { address }: CopyOutcome, { event, pattern }: SubscriptionSpec): string {
+  return pattern === true ? addressToReach(event, address, message.address) : event;
 }
 
 /** The copy for whoever listens at a multicast address. */

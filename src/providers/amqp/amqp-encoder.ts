@@ -2,9 +2,13 @@ import type { WireMessage } from '../../core/provider.js';
 
 /** What goes out beside the message itself. */
 export interface SendExtras {
+  /** The address, for whoever gets it by a queue of many addresses. */
+  readonly to?: string | undefined;
   readonly dedupeId?: string | undefined;
   /** Milliseconds since the epoch, on the broker's clock. */
   readonly deliveryTime?: number | undefined;
+  /** Likewise: dropped by the broker from then on. */
+  readonly expiryTime?: number | undefined;
   /** Text as a Data section instead of an AMQP string. */
   readonly asData: boolean;
 }
@@ -15,7 +19,10 @@ const types = {
   null: 0x40,
   true: 0x41,
   false: 0x42,
+  ubyte: 0x50,
+  byte: 0x51,
   long: 0x81,
+  timestamp: 0x83,
   bin8: 0xa0,
   str8: 0xa1,
   sym8: 0xa3,
@@ -29,48 +36,83 @@ const types = {
 const jsonType = 'application/json';
 const duplicateId = '_AMQ_DUPL_ID';
 
+const usualPriority = 4;
+
 /**
- * The bytes of a message as we send it: header, delivery time, ids, content type, headers as strings, and the body. Lone
- * surrogates are replaced, since they have no UTF-8.
+ * The bytes of a message as we send it: header, annotations, properties, headers as strings, and the body. Lone surrogates are replaced,
+ * since they have no UTF-8.
  */
 export function encodedMessage(message: WireMessage, extras: SendExtras): Buffer {
-  const writer = new Writer(estimate(message));
-  writer.section(descriptors.header, types.list8);
-  writer.bytes(2, 1, message.durable ? types.true : types.false);
-  if (extras.deliveryTime !== undefined) {
-    const end = writer.compound(descriptors.annotations, types.map32, 2);
-    writer.text('x-opt-delivery-time', types.sym8, types.sym32);
-    writer.long(extras.deliveryTime);
-    writer.close(end);
-  }
+  const writer = new Writer(estimate(message, extras));
+  writeHeader(writer, message);
+  writeAnnotations(writer, message, extras);
   writeProperties(writer, message, extras);
   writeHeaders(writer, message.headers, extras.dedupeId);
   writeBody(writer, message.body, extras.asData);
   return writer.done();
 }
 
-function writeProperties(writer: Writer, message: WireMessage, extras: SendExtras): void {
-  const id = message.headers.get('tidings_id') ?? message.headers.get('cloudEvents_id');
-  const contentType = message.contentType ?? (extras.asData && typeof message.body === 'string' ? jsonType : undefined);
-  const fields = propertyCount(id, message, contentType);
-  if (fields === 0) return;
-  // message-id, user-id, to, subject, reply-to, correlation-id, content-type, content-encoding
-  const end = writer.compound(descriptors.properties, types.list32, fields);
-  writer.optional(id);
-  if (fields > 1) {
-    writer.bytes(types.null, types.null, types.null, types.null);
-    writer.optional(message.correlationId);
+function writeHeader(writer: Writer, { durable, priority }: WireMessage): void {
+  writer.section(descriptors.header, types.list8);
+  const said = durable ? types.true : types.false;
+  const level = priority === undefined || Number.isNaN(priority) ? usualPriority : Math.min(9, Math.max(0, Math.round(priority)));
+  if (level === usualPriority) writer.bytes(2, 1, said);
+  else writer.bytes(4, 2, said, types.ubyte, level);
+}
+
+function writeAnnotations(writer: Writer, { replyTo }: WireMessage, { deliveryTime }: SendExtras): void {
+  const count = (deliveryTime === undefined ? 0 : 1) + (replyTo === undefined ? 0 : 1);
+  if (count === 0) return;
+  const end = writer.compound(descriptors.annotations, types.map32, 2 * count);
+  if (deliveryTime !== undefined) {
+    writer.text('x-opt-delivery-time', types.sym8, types.sym32);
+    writer.integer(types.long, deliveryTime);
   }
-  if (fields > 6) writer.symbol(contentType);
-  if (fields > 7) writer.symbol(message.contentEncoding);
+  if (replyTo !== undefined) {
+    // Else a JMS client takes it for a topic, as the address of the message itself most often is.
+    writer.text('x-opt-jms-reply-to', types.sym8, types.sym32);
+    writer.bytes(types.byte, 0);
+  }
   writer.close(end);
 }
 
-/** What is absent at the end is left out. */
-function propertyCount(id: string | undefined, { correlationId, contentEncoding }: WireMessage, contentType: string | undefined): number {
+/** In the order of the standard; what is absent at the end is left out. */
+function writeProperties(writer: Writer, message: WireMessage, extras: SendExtras): void {
+  const id = message.headers.get('tidings_id') ?? message.headers.get('cloudEvents_id');
+  const { replyTo, correlationId, contentEncoding, group } = message;
+  const contentType = message.contentType ?? (extras.asData && typeof message.body === 'string' ? jsonType : undefined);
+  const fields = propertyCount(message, extras, { id, contentType });
+  if (fields === 0) return;
+  const end = writer.compound(descriptors.properties, types.list32, fields);
+  // message-id, user-id, to, subject
+  writer.optional(id);
+  if (fields > 1) writer.bytes(types.null);
+  if (fields > 2) writer.optional(extras.to);
+  if (fields > 3) writer.bytes(types.null);
+  // reply-to, correlation-id, content-type, content-encoding
+  if (fields > 4) writer.optional(replyTo);
+  if (fields > 5) writer.optional(correlationId);
+  if (fields > 6) writer.symbol(contentType);
+  if (fields > 7) writer.symbol(contentEncoding);
+  // absolute-expiry-time, creation-time, group-id
+  if (fields > 8) writer.time(extras.expiryTime);
+  if (fields > 9) writer.bytes(types.null);
+  if (fields > 10) writer.optional(group);
+  writer.close(end);
+}
+
+function propertyCount(
+  { replyTo, correlationId, contentEncoding, group }: WireMessage,
+  { to, expiryTime }: SendExtras,
+  { id, contentType }: { readonly id: string | undefined; readonly contentType: string | undefined },
+): number {
+  if (group !== undefined) return 11;
+  if (expiryTime !== undefined) return 9;
   if (contentEncoding !== undefined) return 8;
   if (contentType !== undefined) return 7;
   if (correlationId !== undefined) return 6;
+  if (replyTo !== undefined) return 5;
+  if (to !== undefined) return 3;
   return id === undefined ? 0 : 1;
 }
 
@@ -100,13 +142,13 @@ function writeBody(writer: Writer, body: string | Uint8Array, asData: boolean): 
   else writer.binary(body);
 }
 
-function textLength({ contentType = '', contentEncoding = '', correlationId = '' }: WireMessage): number {
-  return contentType.length + contentEncoding.length + correlationId.length;
+function textLength({ contentType = '', contentEncoding = '', correlationId = '', replyTo = '', group = '' }: WireMessage): number {
+  return contentType.length + contentEncoding.length + correlationId.length + replyTo.length + group.length;
 }
 
-function estimate(message: WireMessage): number {
+function estimate(message: WireMessage, { to = '' }: SendExtras): number {
   const body = typeof message.body === 'string' ? message.body.length * 3 : message.body.length;
-  let size = 512 + body + 3 * textLength(message);
+  let size = 512 + body + 3 * (textLength(message) + to.length);
   for (const [name, value] of message.headers) size += 16 + 3 * (name.length + value.length);
   return size;
 }
@@ -186,9 +228,14 @@ class Writer {
     this.#at += 5 + value.length;
   }
 
-  long(value: number): void {
+  time(value: number | undefined): void {
+    if (value === undefined) this.bytes(types.null);
+    else this.integer(types.timestamp, value);
+  }
+
+  integer(type: number, value: number): void {
     this.#need(9);
-    this.#buffer[this.#at] = types.long;
+    this.#buffer[this.#at] = type;
     this.#buffer.writeBigInt64BE(BigInt(Math.round(value)), this.#at + 1);
     this.#at += 9;
   }

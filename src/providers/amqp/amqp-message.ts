@@ -1,8 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { wire } from '../../core/headers.js';
 import type { WireMessage } from '../../core/provider.js';
+import { addressAndQueue } from '../artemis/artemis-words.js';
 import { sectionsOf } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
+
+const usualPriority = 4;
 
 /** Names the broker gives to what it knows better, on whatever message. */
 const brokerNames = /^(?:_AMQ_|JMS_AMQP_)|^(?:JMSXDeliveryCount|NATIVE_MESSAGE_ID)$/;
@@ -28,6 +31,8 @@ export function wireMessage(message: AmqpMessage): WireMessage {
   const contentEncoding = message.content_encoding ?? text(properties['JMS_AMQP_ContentEncoding']) ?? saidOverStomp(message);
   const nativeId = idText(message.message_id);
   const correlationId = idText(message.correlation_id);
+  const replyTo = addressIn(message.reply_to);
+  const address = addressIn(message.to);
   return {
     body: markedBody(wireBody(message.body), properties[wire.body]),
     headers: headersOf(properties, message.message_annotations),
@@ -36,7 +41,19 @@ export function wireMessage(message: AmqpMessage): WireMessage {
     ...(contentEncoding !== undefined && contentEncoding !== '' && { contentEncoding }),
     ...(nativeId !== undefined && { nativeId }),
     ...(correlationId !== undefined && { correlationId }),
+    ...(replyTo !== undefined && { replyTo }),
+    ...(typeof message.group_id === 'string' && message.group_id !== '' && { group: message.group_id }),
+    // What comes over other protocols says the usual one too.
+    ...(message.priority !== undefined && message.priority !== usualPriority && { priority: message.priority }),
+    ...(address !== undefined && { address }),
   };
+}
+
+/** Without what the broker and JMS clients put before it, and of a copy for one queue its address. */
+function addressIn(name: unknown): string | undefined {
+  if (typeof name !== 'string') return undefined;
+  const { address } = addressAndQueue(name.replace(/^(?:temp-)?(?:queue|topic):\/\//, ''));
+  return address === '' ? undefined : address;
 }
 
 /** The text of a typed foreign value; undefined for null, which is dropped. */

@@ -8,8 +8,8 @@ import { encodedMessage } from './amqp-encoder.js';
 import { missingRight } from '../artemis/artemis-words.js';
 import type { PeerFault } from '../network/peer-fault.js';
 import { PendingSend } from '../network/pending-send.js';
-import { capabilityOf, sendRefusal } from './artemis-dialect.js';
-import type { SenderLink, TransferToken } from './rhea-links.js';
+import { capabilityOf, isNobodyThere, sendRefusal } from './artemis-dialect.js';
+import type { Refusal, SenderLink, TransferToken } from './rhea-links.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 const mostInFlight = 1_000;
@@ -27,13 +27,15 @@ export interface SenderHost {
   readonly clockOffsetMs: () => number;
 }
 
+/** One address, or whatever addresses of queues that may be gone, over one link. */
+export type SenderTarget = { readonly address: string; readonly routing: Routing } | 'if there';
+
 /**
- * All sends to one address. They leave in the order of the calls, each stays here until the broker has confirmed it, and what
+ * All sends to one target. They leave in the order of the calls, each stays here until the broker has confirmed it, and what
  * was in flight when a connection ended goes first in the next.
  */
 export class AmqpSender {
-  readonly #address: string;
-  readonly #routing: Routing;
+  readonly #target: SenderTarget;
   readonly #host: SenderHost;
   #waiting: PendingSend<Buffer>[] = [];
   #head = 0;
@@ -49,9 +51,8 @@ export class AmqpSender {
   /** Sends that ended since `#waiting` was last looked through. */
   #gone = 0;
 
-  constructor(address: string, routing: Routing, host: SenderHost) {
-    this.#address = address;
-    this.#routing = routing;
+  constructor(target: SenderTarget, host: SenderHost) {
+    this.#target = target;
     this.#host = host;
   }
 
@@ -133,13 +134,14 @@ export class AmqpSender {
 
   #encode(send: PendingSend<Buffer>): boolean {
     if (send.payload !== undefined) return true;
-    const { dedupeId, notBefore } = send.options;
+    const { address: to, dedupeId, notBefore, expiresAt } = send.options;
     try {
       const deliveryTime = notBefore === undefined ? undefined : notBefore.getTime() + this.#host.clockOffsetMs();
-      send.payload = encodedMessage(send.message, { dedupeId, deliveryTime, asData: this.#host.asData });
+      const expiryTime = expiresAt === undefined ? undefined : expiresAt + this.#host.clockOffsetMs();
+      send.payload = encodedMessage(send.message, { to, dedupeId, deliveryTime, expiryTime, asData: this.#host.asData });
       return true;
     } catch (error) {
-      send.fail(new SendError('refused', 'send-refused', `send to ${this.#address}: the message cannot be encoded`, { cause: error }));
+      send.fail(new SendError('refused', 'send-refused', `send to ${to}: the message cannot be encoded`, { cause: error }));
       return false;
     }
   }
@@ -148,7 +150,7 @@ export class AmqpSender {
     const connection = this.#connection;
     if (connection?.alive !== true) return;
     const link = connection.openSender(
-      { address: this.#address, capability: capabilityOf(this.#routing) },
+      this.#target === 'if there' ? {} : { address: this.#target.address, capability: capabilityOf(this.#target.routing) },
       {
         onOpen: () => {
           this.#pump();
@@ -157,7 +159,9 @@ export class AmqpSender {
           this.#reopenMs = firstReopenMs;
           this.#pump();
         },
-        onDrained: () => undefined,
+        onDrained: () => {
+          if (this.#link === link && this.#target === 'if there') this.#renewLater(link);
+        },
         onClosed: (fault) => {
           if (this.#link === link) this.#closed(fault);
         },
@@ -171,9 +175,7 @@ export class AmqpSender {
         onRefused: (token, refusal) => {
           const send = this.#inFlight.get(token);
           this.#inFlight.delete(token);
-          const error = sendRefusal(`send to ${this.#address}`, refusal);
-          this.#complaint = error.message;
-          send?.refused(error);
+          if (send !== undefined) this.#refused(send, refusal);
           this.#pump();
         },
       },
@@ -181,11 +183,32 @@ export class AmqpSender {
     this.#link = link;
   }
 
+  #refused(send: PendingSend<Buffer>, refusal: Refusal): void {
+    if (this.#target === 'if there' && isNobodyThere(refusal)) {
+      send.confirm();
+      return;
+    }
+    const error = sendRefusal(`send to ${send.options.address}`, refusal);
+    this.#complaint = error.message;
+    send.refused(error);
+  }
+
+  /** A full address takes the credit of the whole link, which has none again; what is in flight is answered before. */
+  #renewLater(link: SenderLink): void {
+    this.#reopenTimer ??= this.#host.clock.schedule(firstReopenMs, () => {
+      this.#reopenTimer = undefined;
+      if (this.#link !== link || link.room > 0) return;
+      this.#dropLink();
+      link.close();
+      this.#pump();
+    });
+  }
+
   #closed(fault: PeerFault): void {
     this.#dropLink();
     const right = missingRight(fault.message);
     if (right !== undefined) {
-      this.#refuseAll('permission', `the user lacks the right ${right} on address ${this.#address}. The broker said: ${fault.message}`, {
+      this.#refuseAll('permission', `the user lacks the right ${right} on that address. The broker said: ${fault.message}`, {
         cause: fault,
       });
       return;
@@ -199,7 +222,7 @@ export class AmqpSender {
     }
     this.#complaint = `the broker closed the link: ${fault.message}`;
     this.#host.logger.warn(
-      { address: this.#address, reason: fault.message, retryMs: this.#reopenMs },
+      { address: this.#target === 'if there' ? undefined : this.#target.address, reason: fault.message, retryMs: this.#reopenMs },
       'the link of a sender was closed by the broker and is opened anew',
     );
     this.#reopenTimer = this.#host.clock.schedule(this.#reopenMs, () => {
@@ -211,7 +234,7 @@ export class AmqpSender {
 
   #refuseAll(code: 'permission' | 'send-refused', why: string, options: TidingsErrorOptions): void {
     for (const send of [...this.#unsettled])
-      send.fail(new SendError(send.transmitted ? 'unknown' : 'refused', code, `send to ${this.#address}: ${why}`, options));
+      send.fail(new SendError(send.transmitted ? 'unknown' : 'refused', code, `send to ${send.options.address}: ${why}`, options));
   }
 
   readonly #hindrance = (): string => {

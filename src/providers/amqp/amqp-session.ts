@@ -12,6 +12,7 @@ import type {
 import { connectionFault } from '../artemis/artemis-faults.js';
 import { ArtemisProvisioning } from '../artemis/artemis-provisioning.js';
 import { clientId } from '../artemis/artemis-words.js';
+import { LateQueues } from '../artemis/late-queues.js';
 import { ConnectionKeeper } from '../network/connection-keeper.js';
 import type { BrokerSession } from '../network/current-session.js';
 import type { Endpoint } from '../network/endpoints.js';
@@ -28,7 +29,7 @@ import { Relay } from './relay.js';
 import { RheaConnection } from './rhea-driver.js';
 import type { ConnectOptions } from './rhea-driver.js';
 
-/** Senders without anything to send are closed when there are more: reply addresses come and go. */
+/** Senders without anything to send are closed when there are more. */
 const mostSenders = 256;
 const connectTimeoutMs = 10_000;
 /** Of the time `stop()` has, kept for saying goodbye. */
@@ -40,16 +41,22 @@ export class AmqpSession implements BrokerSession {
   readonly #host: ProviderHost;
   readonly #deadlines: Deadlines;
   readonly #provisioning: ArtemisProvisioning;
+  readonly #late: LateQueues;
   readonly #keeper: ConnectionKeeper<Epoch>;
   readonly #senders = new Map<string, AmqpSender>();
   readonly #subscriptions = new Set<AmqpSubscription>();
+  /** The last that listeners were told of. */
+  #serving: Epoch | undefined;
   #stopped: Promise<void> | undefined;
+  /** Subscriptions are being closed. */
+  #closing = false;
 
   constructor(options: ResolvedAmqpOptions, host: ProviderHost, specs: readonly SubscriptionSpec[]) {
     this.#options = options;
     this.#host = host;
     this.#deadlines = new Deadlines(host.clock);
     this.#provisioning = new ArtemisProvisioning(options.provisioning, specs, host);
+    this.#late = new LateQueues({ clock: host.clock, provisioning: this.#provisioning, epoch: () => this.#served });
     this.#keeper = new ConnectionKeeper<Epoch>(options, host, {
       open: (endpoint, signal, onLost) => RheaConnection.open(this.#connectOptions(endpoint), signal, onLost),
       prepare: (connection, _endpoint, first) => this.#prepare(connection, first),
@@ -78,6 +85,7 @@ export class AmqpSession implements BrokerSession {
   }
 
   async subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription> {
+    await this.#late.made(spec);
     const subscription = new AmqpSubscription(spec, deliver, {
       clock: this.#host.clock,
       logger: this.#host.logger,
@@ -85,12 +93,14 @@ export class AmqpSession implements BrokerSession {
       restore: ({ access }, which) => this.#provisioning.restore(access, which),
       forget: (which) => {
         this.#subscriptions.delete(which);
+        return this.#late.left(which.spec);
       },
     });
     this.#subscriptions.add(subscription);
     const confirmed = subscription.confirmed();
-    const epoch = this.epoch;
-    if (epoch !== undefined) void subscription.connected(epoch);
+    const epoch = this.#served;
+    if (this.#closing) void subscription.close();
+    else if (epoch !== undefined) void subscription.connected(epoch);
     await confirmed;
     return subscription;
   }
@@ -107,6 +117,8 @@ export class AmqpSession implements BrokerSession {
     const endsAt = this.#host.clock.now() + deadlineMs;
     const left = (): number => Math.max(0, endsAt - this.#host.clock.now());
     if (this.epoch !== undefined) await patiently(this.#host.clock, left() - goodbyeMs, this.#flushed());
+    this.#closing = true;
+    this.#late.stop();
     const subscriptions = [...this.#subscriptions];
     const closed = Promise.all(subscriptions.map((subscription) => subscription.close()));
     if (this.epoch !== undefined) await patiently(this.#host.clock, left() - goodbyeMs / 2, closed);
@@ -168,9 +180,15 @@ export class AmqpSession implements BrokerSession {
 
   /** Listeners first: what the senders hold back may be meant for them. */
   async #up(epoch: Epoch): Promise<void> {
+    this.#serving = epoch;
+    this.#late.connected(epoch);
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.connected(epoch)));
     if (!epoch.alive) return;
     for (const sender of this.#senders.values()) sender.connected(epoch.connection);
+  }
+
+  get #served(): Epoch | undefined {
+    return this.#serving?.alive === true ? this.#serving : undefined;
   }
 
   #down(epoch: Epoch, fault: PeerFault): void {
@@ -181,12 +199,14 @@ export class AmqpSession implements BrokerSession {
     epoch.access.management.lost(fault);
   }
 
-  #sender({ address, routing }: WireSend): AmqpSender {
-    const key = `${routing} ${address}`;
+  #sender({ address, routing, ifThere }: WireSend): AmqpSender {
+    // Answers go to many addresses, each soon gone: a link for each would make what is not there.
+    const target = ifThere === true ? 'if there' : { address, routing };
+    const key = target === 'if there' ? target : `${routing} ${address}`;
     const known = this.#senders.get(key);
     if (known !== undefined) return known;
     if (this.#senders.size >= mostSenders) this.#dropIdleSender();
-    const sender = new AmqpSender(address, routing, {
+    const sender = new AmqpSender(target, {
       clock: this.#host.clock,
       logger: this.#host.logger,
       deadlines: this.#deadlines,

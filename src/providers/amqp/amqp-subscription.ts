@@ -25,7 +25,8 @@ export interface SubscriptionHost {
   readonly maxDelayMs: number;
   /** Makes the queue again where that is ours to do. */
   restore(epoch: Epoch, spec: SubscriptionSpec): Promise<void>;
-  forget(subscription: AmqpSubscription): void;
+  /** Resolves soon and always. */
+  forget(subscription: AmqpSubscription): Promise<void>;
 }
 
 interface Ends {
@@ -148,7 +149,7 @@ export class AmqpSubscription implements ProviderSubscription, Settler {
     this.#reopenTimer?.cancel();
     await link?.close(this.#host.clock, closeTimeoutMs);
     this.#dropLink();
-    this.#host.forget(this);
+    await this.#host.forget(this);
   }
 
   settle(delivery: AmqpDelivery, outcome: Outcome): Promise<Settlement> {
@@ -299,7 +300,7 @@ export class AmqpSubscription implements ProviderSubscription, Settler {
       this.#confirmed.reject(error);
       this.#confirmed = undefined;
       this.#state = 'closed';
-      this.#host.forget(this);
+      void this.#host.forget(this);
       return;
     }
     this.#host.logger.warn(

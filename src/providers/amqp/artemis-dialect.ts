@@ -39,12 +39,12 @@ export function multicastHint(): Record<string, unknown> {
 
 /** Annotations that belong to one passage through the broker, not to the message. */
 export function isBrokersAnnotation(name: string): boolean {
-  return /^x-opt-(?:delivery-|jms-dest|jms-reply-to|orig-|routing-type|actual-expiry|ingress-time)/i.test(name);
+  return /^x-opt-(?:delivery-|jms-dest|orig-|routing-type|actual-expiry|ingress-time)/i.test(name);
 }
 
-/** As JMS clients want them: the kind of a message is a byte, and read as a plain number. */
+/** As JMS clients want them: the kinds of a message and of its reply address are bytes, and read as plain numbers. */
 export function typedAnnotation(name: string, value: unknown): unknown {
-  return name === 'x-opt-jms-msg-type' && typeof value === 'number' ? byte(value) : value;
+  return (name === 'x-opt-jms-msg-type' || name === 'x-opt-jms-reply-to') && typeof value === 'number' ? byte(value) : value;
 }
 
 /**
@@ -70,6 +70,11 @@ export function linkRefusal(fault: PeerFault, spec: SubscriptionSpec): TidingsEr
     });
   if (fault.condition === 'amqp:not-found') return missingQueue(spec);
   return new TidingsError('connection', `${where}: the broker closed the link: ${fault.message}`, { cause: fault, retryable: true });
+}
+
+/** Whether a message was refused since its address is not there, and nobody may make it. */
+export function isNobodyThere({ description }: Refusal): boolean {
+  return /AMQ119002|AMQ229032.*permission='CREATE_/.test(description);
 }
 
 /** `what`: as in `send to E`. */

@@ -4,6 +4,7 @@ import type { Logger } from '../../core/logger.js';
 import type { ArchiveBounds } from '../../core/provider.js';
 import { OperationFault, waitingIn } from './artemis-management.js';
 import type { ArtemisManagement, Row } from './artemis-management.js';
+import { ensureSettings, settingsOf } from './address-settings.js';
 import type { BrokerAccess } from './broker-access.js';
 
 const patienceMs = 5_000;
@@ -52,25 +53,15 @@ async function tellFailure({ name }: Archive, { logger }: BoundingHost, work: ()
   }
 }
 
-/**
- * Written only where they differ. A write replaces all that the operator has set for this very address, so that is written again; not what
- * the address inherits, which would stay as it is now when the operator changes it.
- */
+/** All archives below one address inherit the same. */
 async function protect({ name, bounds }: Archive, management: ArtemisManagement, inherited: Map<string, Promise<Row>>): Promise<void> {
-  const wanted = settingsFor(bounds);
-  const current = await settingsOf(management, name);
-  if (Object.entries(wanted).every(([key, value]) => current[key] === value)) return;
   const sibling = `${name.slice(0, name.lastIndexOf('.') + 1)}tidings-no-archive`;
-  const asked = inherited.get(sibling) ?? settingsOf(management, sibling);
-  inherited.set(sibling, asked);
-  const others = await asked;
-  const own = Object.entries(current).filter(([key, value]) => others[key] !== value);
-  await management.operation('broker', 'addAddressSettings', name, JSON.stringify({ ...Object.fromEntries(own), ...wanted }));
-}
-
-/** As they hold for an address, whether it is there or not. */
-export async function settingsOf(management: ArtemisManagement, address: string): Promise<Row> {
-  return JSON.parse(String(await management.operation('broker', 'getAddressSettingsAsJSON', address))) as Row;
+  const heirs = (): Promise<Row> => {
+    const asked = inherited.get(sibling) ?? settingsOf(management, sibling);
+    inherited.set(sibling, asked);
+    return asked;
+  };
+  await ensureSettings(management, { match: name, within: name, heirs }, settingsFor(bounds));
 }
 
 async function limitCount({ name, bounds, row }: Archive, { access: { management } }: BoundingHost): Promise<void> {

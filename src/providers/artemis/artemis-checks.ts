@@ -1,6 +1,6 @@
 import type { Logger } from '../../core/logger.js';
 import type { SubscriptionSpec } from '../../core/provider.js';
-import { settingsOf } from './artemis-archives.js';
+import { settingsOf } from './address-settings.js';
 import { OperationFault } from './artemis-management.js';
 import type { ArtemisManagement, Row } from './artemis-management.js';
 import type { BrokerAccess } from './broker-access.js';

@@ -273,7 +273,7 @@ function rightRefusedBy({ message }: PeerFault): string | undefined {
 
 /** The one that the broker names: it may be that of the answers. */
 function addressIn({ message }: PeerFault): string {
-  return /on address (?!activemq\.management)([\w.-]*[\w-])/.exec(message)?.[1] ?? managementAddress;
+  return /on address (?!activemq\.management(?![\w.-]))([\w.-]*[\w-])/.exec(message)?.[1] ?? managementAddress;
 }
 
 function noRight(right: string, fault: PeerFault): TidingsError {

@@ -5,16 +5,17 @@ import type { SubscriptionSpec } from '../../core/provider.js';
 import { AddressChecks } from './artemis-checks.js';
 import { boundArchives } from './artemis-archives.js';
 import type { Archive } from './artemis-archives.js';
-import { missingQueue, queueConflict } from './artemis-faults.js';
-import { OperationFault, pageSize } from './artemis-management.js';
+import { missingQueue } from './artemis-faults.js';
+import { OperationFault } from './artemis-management.js';
 import type { ArtemisManagement, Row } from './artemis-management.js';
-import { fullyQualified, missingRight, serviceOf } from './artemis-words.js';
+import { fullyQualified, serviceOf } from './artemis-words.js';
 import type { BrokerAccess } from './broker-access.js';
 import type { ProvisioningMode } from './provisioning-mode.js';
+import { isReplyQueue, protectReplies } from './reply-queues.js';
+import { checkOwner, createQueue, queuesNamed, queuesOf, unique } from './wanted-queues.js';
+import type { Wanted } from './wanted-queues.js';
 
-const temporaryDelayMs = 600_000;
 const clockWarningMs = 1_000;
-const fewQueues = 4;
 
 export interface ProvisioningHost {
   readonly serviceName: string;
@@ -22,21 +23,15 @@ export interface ProvisioningHost {
   readonly clock: Clock;
 }
 
-/** A queue that has to be there. */
-interface Wanted {
-  readonly spec: SubscriptionSpec;
-  readonly address: string;
-  readonly queue: string;
-  readonly routing: 'MULTICAST' | 'ANYCAST';
-  readonly temporary: boolean;
-  /** Of an archive: the newest so many stay. */
-  readonly maxCount?: number;
-}
-
-/** Makes the queues of all listeners and their archives, on every connection anew: the broker may have been reset meanwhile. */
+/**
+ * Makes the queues of all listeners and their archives, on every connection anew: the broker may have been reset meanwhile. Of those that
+ * came after the start as long as somebody has them.
+ */
 export class ArtemisProvisioning {
   readonly #mode: ProvisioningMode;
-  readonly #specs: readonly SubscriptionSpec[];
+  readonly #given: Set<SubscriptionSpec>;
+  /** With how many have each. */
+  readonly #come = new Map<SubscriptionSpec, number>();
   readonly #host: ProvisioningHost;
   readonly #checks: AddressChecks;
   #toldFallback = false;
@@ -45,38 +40,83 @@ export class ArtemisProvisioning {
 
   constructor(mode: ProvisioningMode, specs: readonly SubscriptionSpec[], host: ProvisioningHost) {
     this.#mode = mode;
-    this.#specs = specs;
+    this.#given = new Set(specs);
     this.#host = host;
     this.#checks = new AddressChecks(host.logger);
+  }
+
+  /** Whether its queues are made with each connection already. */
+  knows(spec: SubscriptionSpec): boolean {
+    return this.#given.has(spec);
   }
 
   /**
    * `first`: at start, when queues that are missing were not lost and other services are looked for, and any fault ends the start. Later
    * a fault of one listener's queue is that listener's: it is told, and resolved with.
    */
-  async run(access: BrokerAccess, first: boolean): Promise<ReadonlySet<SubscriptionSpec>> {
-    if (this.#mode === 'attach') await this.#attach(access);
+  run(access: BrokerAccess, first: boolean): Promise<ReadonlySet<SubscriptionSpec>> {
+    return this.#make(access, [...this.#given, ...this.#come.keys()], first);
+  }
+
+  /** For a subscription that comes now, refused like one at start. On later connections too, until `leave()`. */
+  async provision(access: BrokerAccess, spec: SubscriptionSpec): Promise<void> {
+    this.#come.set(spec, (this.#come.get(spec) ?? 0) + 1);
+    try {
+      await this.#make(access, [spec], true);
+    } catch (error) {
+      this.leave(spec);
+      throw error;
+    }
+  }
+
+  /**
+   * Its queue stays, but nobody here needs it any more. One that does not stay for ever has to be made again for whoever comes back, and not
+   * before: the broker would never delete it.
+   */
+  leave(spec: SubscriptionSpec): void {
+    const others = (this.#come.get(spec) ?? 0) - 1;
+    if (others > 0) this.#come.set(spec, others);
+    else this.#come.delete(spec);
+    if (spec.discard === true || spec.temporary) this.#given.delete(spec);
+  }
+
+  /** Deletes a queue with what is in it, unless somebody else consumes from it. */
+  async discard({ management }: BrokerAccess, { event, queue, routing }: SubscriptionSpec): Promise<void> {
+    if (this.#mode === 'none') return;
+    try {
+      if (this.#mode !== 'attach') await management.operation('broker', 'destroyQueue', queue, false, routing === 'anycast');
+      else this.#host.logger.info({ event, queue }, "a queue that nobody needs any more stays: deleting it takes the broker's management");
+    } catch (error) {
+      const forbidden = TidingsError.is(error) && error.code === 'permission';
+      if (!forbidden && !(error instanceof OperationFault)) throw error;
+      if (error instanceof OperationFault && error.isMissing) return;
+      this.#host.logger.info({ event, queue, reason: error.message }, 'a queue that is of no use here any more was not deleted');
+    }
+  }
+
+  async #make(access: BrokerAccess, specs: readonly SubscriptionSpec[], first: boolean): Promise<ReadonlySet<SubscriptionSpec>> {
+    if (this.#mode === 'attach') await this.#attach(access, specs);
     else {
       try {
-        await this.#manage(access, this.#specs, first);
+        await this.#manage(access, specs, first);
       } catch (error) {
-        if (!first && isOfOneQueue(error)) return this.#manageEach(access);
-        await this.#fallBack(access, error);
+        if (!first && isOfOneQueue(error)) return this.#manageEach(access, specs);
+        await this.#fallBack(access, specs, error);
       }
     }
     return new Set();
   }
 
-  #attach(access: BrokerAccess): Promise<void> {
-    this.#tellUnbounded();
-    return access.attachArchives(this.#specs);
+  #attach(access: BrokerAccess, specs: readonly SubscriptionSpec[]): Promise<void> {
+    this.#tellUnbounded(specs);
+    return access.attachArchives(specs.filter((spec) => !isReplyQueue(spec)));
   }
 
-  async #fallBack(access: BrokerAccess, error: unknown): Promise<void> {
+  async #fallBack(access: BrokerAccess, specs: readonly SubscriptionSpec[], error: unknown): Promise<void> {
     const forbidden = TidingsError.is(error) && error.code === 'permission';
     if (!forbidden || this.#mode === 'management') throw error;
     if (this.#mode === 'none') {
-      this.#tellUnbounded();
+      this.#tellUnbounded(specs);
       return;
     }
     if (!this.#toldFallback)
@@ -85,12 +125,12 @@ export class ArtemisProvisioning {
         'queues are made by attaching to them, since the user may not use the management of the broker',
       );
     this.#toldFallback = true;
-    await this.#attach(access);
+    await this.#attach(access, specs);
   }
 
-  async #manageEach(access: BrokerAccess): Promise<ReadonlySet<SubscriptionSpec>> {
+  async #manageEach(access: BrokerAccess, specs: readonly SubscriptionSpec[]): Promise<ReadonlySet<SubscriptionSpec>> {
     const faulty = new Set<SubscriptionSpec>();
-    for (const spec of this.#specs) {
+    for (const spec of specs) {
       try {
         await this.#manage(access, [spec], false);
       } catch (error) {
@@ -144,8 +184,8 @@ export class ArtemisProvisioning {
     const [gone] = missing;
     if (gone !== undefined && this.#mode === 'none') throw missingQueue(gone.spec, fullyQualified(gone.address, gone.queue));
     const made = missing.length > 0 ? await this.#create(management, missing, first) : before;
-    if (this.#mode === 'none') this.#tellUnbounded();
-    else await this.#bound(access, specs, new Map([...before, ...made]));
+    if (this.#mode === 'none') this.#tellUnbounded(specs);
+    else await Promise.all([this.#bound(access, specs, new Map([...before, ...made])), protectReplies(access, specs, this.#host.logger)]);
     await this.#checks.run(access, specs);
     if (first) await this.#checkConsumers(management, specs, before);
   }
@@ -159,11 +199,11 @@ export class ArtemisProvisioning {
     return boundArchives([...archives.values()], { access, clock: this.#host.clock, logger: this.#host.logger });
   }
 
-  #tellUnbounded(): void {
-    if (this.#toldUnbounded || this.#specs.length === 0) return;
+  #tellUnbounded(specs: readonly SubscriptionSpec[]): void {
+    if (this.#toldUnbounded || specs.length === 0) return;
     this.#toldUnbounded = true;
     this.#host.logger.info(
-      { archives: new Set(this.#specs.map(({ archive }) => archive)).size },
+      { archives: new Set(specs.map(({ archive }) => archive)).size },
       "archives are not bounded by their listeners: that needs the broker's management and provisioning: 'management'. Bound them by ring-size and expiry-delay in the broker.",
     );
   }
@@ -207,91 +247,6 @@ export class ArtemisProvisioning {
         }
       }),
     );
-  }
-}
-
-function queuesOf(spec: SubscriptionSpec): Wanted[] {
-  return [
-    {
-      spec,
-      address: spec.event,
-      queue: spec.queue,
-      routing: spec.routing === 'multicast' ? 'MULTICAST' : 'ANYCAST',
-      temporary: spec.temporary,
-    },
-    {
-      spec,
-      address: spec.archive,
-      queue: spec.archive,
-      routing: 'ANYCAST',
-      temporary: false,
-      maxCount: spec.archiveBounds.maxCount,
-    },
-  ];
-}
-
-function unique(wanted: readonly Wanted[]): Wanted[] {
-  return [...new Map(wanted.map((entry) => [entry.queue, entry])).values()];
-}
-
-/** By their names; where few are wanted these alone, else one listing of all, and by name what several pages of it may have overlooked. */
-async function queuesNamed(management: ArtemisManagement, wanted: readonly Wanted[]): Promise<Map<string, Row>> {
-  const names = new Set(wanted.map(({ queue }) => queue));
-  const all = names.size <= fewQueues ? [] : await management.list('listQueues');
-  const found = new Map(all.map((row) => [String(row['name']), row]));
-  const unseen = names.size <= fewQueues || all.length >= pageSize ? [...names].filter((name) => !found.has(name)) : [];
-  const lists = await Promise.all(unseen.map((value) => management.list('listQueues', { field: 'name', value })));
-  for (const row of lists.flat()) found.set(String(row['name']), row);
-  return found;
-}
-
-function checkOwner(wanted: Wanted, row: Row | undefined): void {
-  if (row === undefined) return;
-  const { spec, address, queue, routing } = wanted;
-  if (row['address'] !== address) throw queueConflict({ ...spec, queue }, `event ${String(row['address'])}`);
-  const where = `listener ${spec.listener} of event ${spec.event}: queue ${fullyQualified(address, queue)}`;
-  if (row['routingType'] !== routing) {
-    throw new TidingsError(
-      'queue-conflict',
-      `${where} is ${String(row['routingType'])}, and ${routing} is needed. Remove it, or give the listener another name.`,
-    );
-  }
-  if (row['filter'] !== '') {
-    throw new TidingsError(
-      'queue-conflict',
-      `${where} has the filter ${String(row['filter'])}, so that the listener would miss events. Remove the filter, or give the listener another name.`,
-    );
-  }
-}
-
-async function createQueue(management: ArtemisManagement, { address, queue, routing, temporary, maxCount, spec }: Wanted): Promise<void> {
-  const lifetime = temporary
-    ? { 'auto-delete': true, 'auto-delete-delay': temporaryDelayMs, 'auto-delete-message-count': -1 }
-    : { 'auto-delete': false };
-  const bound = maxCount === undefined ? {} : { 'ring-size': maxCount };
-  // The last for brokers that are told to make no addresses by themselves.
-  const configuration = {
-    name: queue,
-    address,
-    'routing-type': routing,
-    durable: true,
-    ...lifetime,
-    ...bound,
-    'auto-create-address': true,
-  };
-  try {
-    await management.operation('broker', 'createQueue', JSON.stringify(configuration), true);
-  } catch (error) {
-    if (!(error instanceof OperationFault)) throw error;
-    const right = missingRight(error.message);
-    const where = `listener ${spec.listener} of event ${spec.event}: queue ${fullyQualified(address, queue)} could not be made`;
-    if (right !== undefined)
-      throw new TidingsError(
-        'permission',
-        `${where}: the user lacks the right ${right} on address ${address}. The broker said: ${error.message}`,
-        { cause: error },
-      );
-    throw new TidingsError('queue-conflict', `${where}. The broker said: ${error.message}`, { cause: error });
   }
 }
 

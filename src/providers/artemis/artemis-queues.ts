@@ -1,7 +1,8 @@
 import { TidingsError } from '../../core/errors.js';
 import type { Clock } from '../../core/clock.js';
+import { wire } from '../../core/headers.js';
 import type { CopyTo, QueueAdmin, WireMessage } from '../../core/provider.js';
-import { addressAndQueue, fullyQualified, isInternalAddress } from './artemis-words.js';
+import { addressAndQueue, fullyQualified, isInternalAddress, matchesPattern } from './artemis-words.js';
 import { OperationFault, waitingIn } from './artemis-management.js';
 import type { BrokerAccess, FoundQueue, QueueReader, Shown } from './broker-access.js';
 import { QueueTaking } from './queue-taking.js';
@@ -25,6 +26,20 @@ export class ArtemisQueues implements QueueAdmin {
 
   async consumers(queue: string): Promise<number> {
     return Number(await this.#ofQueue(queue, 'getConsumerCount'));
+  }
+
+  async expired(queue: string): Promise<number> {
+    return Number(await this.#ofQueue(queue, 'getMessagesExpired'));
+  }
+
+  async cancel(address: string, id: string): Promise<number> {
+    const rows = await this.#connected().management.list('listQueues');
+    const holding = rows.filter(({ address: pattern }) => matchesPattern(String(pattern), address));
+    const filter = `${wire.id} = '${id.replaceAll("'", "''")}' AND ${wire.attempt} IS NULL`;
+    const removed = await Promise.all(
+      holding.map((row) => this.#ofQueue(fullyQualified(String(row['address']), String(row['name'])), 'removeMessages', filter)),
+    );
+    return removed.filter((count) => Number(count) > 0).length;
   }
 
   async list(prefix: string): Promise<string[]> {
@@ -110,7 +125,8 @@ export class ArtemisQueues implements QueueAdmin {
   async #find(access: BrokerAccess, queue: string): Promise<FoundQueue | undefined> {
     const { address, queue: name } = addressAndQueue(queue);
     const [row] = await access.management.list('listQueues', { field: 'name', value: name });
-    if (row?.['address'] !== address) return undefined;
+    // That of a pattern is there under each of its addresses.
+    if (row === undefined || (row['address'] !== address && !matchesPattern(String(row['address']), address))) return undefined;
     return {
       name: fullyQualified(address, name),
       routing: row['routingType'] === 'ANYCAST' ? 'anycast' : 'multicast',
@@ -119,9 +135,9 @@ export class ArtemisQueues implements QueueAdmin {
     };
   }
 
-  async #ofQueue(queue: string, operation: string): Promise<unknown> {
+  async #ofQueue(queue: string, operation: string, ...parameters: readonly unknown[]): Promise<unknown> {
     try {
-      return await this.#connected().management.operation(`queue.${addressAndQueue(queue).queue}`, operation);
+      return await this.#connected().management.operation(`queue.${addressAndQueue(queue).queue}`, operation, ...parameters);
     } catch (error) {
       if (error instanceof OperationFault && error.isMissing) return 0;
       if (error instanceof OperationFault) throw new TidingsError('connection', `queue ${queue}: ${error.message}`, { cause: error });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
 import type { CopyTo, WireMessage } from '../../core/provider.js';
+import { addressAndQueue, addressToReach, fullyQualified } from './artemis-words.js';
 import type { BrokerAccess, FoundQueue, QueueReader, Shown } from './broker-access.js';
 
 /** Only one copy is under way at a time; the next messages are fetched meanwhile. */
@@ -66,7 +67,8 @@ export class QueueTaking {
     const now = this.#host.clock.now();
     const known = this.#seen.get(to);
     if (known !== undefined && now - known.at < trustMs) return known.queue;
-    const queue = await this.#host.find(to);
+    const { address, queue: name } = addressAndQueue(to);
+    const queue = await this.#host.find(fullyQualified(addressToReach(address), name));
     if (queue === undefined)
       throw new TidingsError('missing-queue', `there is no queue ${to} to copy to. Start the listener whose queue it is, or name another.`);
     this.#seen.set(to, { queue, at: now });

@@ -1,12 +1,15 @@
 import type { Clock } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
+import { wire } from '../../core/headers.js';
 import type { Routing, SubscriptionSpec } from '../../core/provider.js';
 import { Agenda } from './agenda.js';
+import { Lifetimes } from './lifetimes.js';
 import type { MemoryAddress } from './memory-address.js';
-import type { DelayedEntry, MemoryQueue, QueueConsumer } from './memory-queue.js';
+import type { MemoryQueue } from './memory-queue.js';
 import { MemoryTopology } from './memory-topology.js';
 import { Pace } from './pace.js';
 import type { Destination, Posting, Refusal } from './posting.js';
+import type { QueueConsumer } from './queue-consumer.js';
 import { QueueEntry } from './queue-entry.js';
 import { Retention } from './retention.js';
 
@@ -29,6 +32,7 @@ export class BrokerCore {
   readonly topology = new MemoryTopology();
   readonly pace = new Pace();
   readonly #agenda: Agenda;
+  readonly #lifetimes: Lifetimes;
   readonly #retention: Retention;
   readonly #connections = new Set<LiveConnection>();
   #toServe: MemoryQueue[] = [];
@@ -40,6 +44,7 @@ export class BrokerCore {
   constructor(clock: Clock) {
     this.clock = clock;
     this.#agenda = new Agenda(clock);
+    this.#lifetimes = new Lifetimes(clock, this.#agenda);
     this.#retention = new Retention(clock, this.#agenda);
   }
 
@@ -86,7 +91,10 @@ export class BrokerCore {
   /** Takes a message, or tells why not. What was taken is delivered later, never inside this call. */
   take(posting: Posting): Refusal | undefined {
     const { destination, dedupeId } = posting;
+    if (destination.ifThere === true && this.#isAbsent(destination)) return undefined;
     const address = this.topology.address(destination.address);
+    if (address.pattern && destination.queue === undefined)
+      return { code: 'send-refused', reason: `'${address.name}' stands for other addresses: nothing can be sent to it` };
     if (address.forbidden) return { code: 'permission', reason: `sending to '${address.name}' is forbidden` };
     if (dedupeId !== undefined && address.isDuplicate(dedupeId)) return undefined;
     if (address.full)
@@ -133,8 +141,35 @@ export class BrokerCore {
   /** They stand again where they stood, for whoever is next. */
   putBack(queue: MemoryQueue, entries: Iterable<QueueEntry>): void {
     queue.takeBack(entries);
+    for (const entry of entries) this.#lifetimes.returned(entry);
     this.#retention.enforce(queue);
     this.serve(queue);
+  }
+
+  /** Takes a first attempt back that nobody has begun; false when there is none of this id. */
+  cancel(queue: MemoryQueue, id: string): boolean {
+    const isMeant = ({ message: { headers } }: QueueEntry): boolean => headers.get(wire.id) === id && !headers.has(wire.attempt);
+    const entry = [...queue.delayed].find(isMeant) ?? queue.waiting().find(isMeant);
+    if (entry === undefined || !(this.#lifetimes.undelay(queue, entry) || queue.lift(entry))) return false;
+    this.gone(queue, entry);
+    return true;
+  }
+
+  /** One that nobody had is gone. */
+  gone(queue: MemoryQueue, entry: QueueEntry): void {
+    queue.count--;
+    this.#lifetimes.gone(entry);
+  }
+
+  /** One that a consumer had is gone. */
+  accepted(queue: MemoryQueue, entry: QueueEntry): void {
+    queue.accepted(entry);
+    this.#lifetimes.gone(entry);
+  }
+
+  /** The queue is gone with all that is in it, unless others consume from it. */
+  discard(queue: MemoryQueue): void {
+    if (queue.consumers.length === 0) this.#remove(queue);
   }
 
   /** A temporary queue without a consumer goes some minutes from now. */
@@ -155,7 +190,7 @@ export class BrokerCore {
   forget(): void {
     for (const queue of [...this.topology.queues]) {
       queue.dropNonDurable();
-      for (const item of queue.delayed) if (!item.entry.message.durable) this.#dropDelayed(queue, item);
+      for (const entry of queue.delayed) if (!entry.message.durable) this.#dropDelayed(queue, entry);
       if (queue.temporary && queue.count === 0) this.#remove(queue);
       else this.abandon(queue);
     }
@@ -164,18 +199,23 @@ export class BrokerCore {
   #targets(address: MemoryAddress, { queue, routing }: Destination): readonly MemoryQueue[] | Refusal {
     if (queue !== undefined) return [queue];
     if (address.routing !== undefined && address.routing !== routing) return wrongRouting(address, routing);
-    if (routing === 'multicast') return address.queues;
+    if (routing === 'multicast') return address.everyone;
     const one = address.nextQueue() ?? this.topology.makeAnycast(address.name);
     return one === undefined ? nameTaken(address) : [one];
   }
 
-  #put(queues: readonly MemoryQueue[], { message, notBefore }: Posting): void {
+  #isAbsent({ address }: Destination): boolean {
+    return (this.topology.known(address)?.queues.length ?? 0) === 0;
+  }
+
+  #put(queues: readonly MemoryQueue[], { message, notBefore, expiresAt }: Posting): void {
     const later = notBefore !== undefined && notBefore > this.clock.now();
     for (const queue of queues) {
       const entry = new QueueEntry(message);
       queue.count++;
       if (later) this.#delay(queue, entry, notBefore);
       else this.#enqueue(queue, entry);
+      if (expiresAt !== undefined) this.#lifetimes.end(queue, entry, expiresAt);
     }
   }
 
@@ -187,17 +227,9 @@ export class BrokerCore {
   }
 
   #delay(queue: MemoryQueue, entry: QueueEntry, at: number): void {
-    const item: DelayedEntry = {
-      at,
-      entry,
-      keepsAlive: true,
-      run: () => {
-        queue.delayed.delete(item);
-        this.#enqueue(queue, entry);
-      },
-    };
-    queue.delayed.add(item);
-    this.#agenda.add(item);
+    this.#lifetimes.delay(queue, entry, at, () => {
+      this.#enqueue(queue, entry);
+    });
   }
 
   #keep(queue: MemoryQueue): void {
@@ -205,15 +237,15 @@ export class BrokerCore {
     queue.deletion = undefined;
   }
 
-  #dropDelayed(queue: MemoryQueue, item: DelayedEntry): void {
-    queue.delayed.delete(item);
-    queue.count--;
-    this.#agenda.remove(item);
+  #dropDelayed(queue: MemoryQueue, entry: QueueEntry): void {
+    this.#lifetimes.undelay(queue, entry);
+    this.gone(queue, entry);
   }
 
   #remove(queue: MemoryQueue): void {
     this.#keep(queue);
-    for (const item of queue.delayed) this.#dropDelayed(queue, item);
+    for (const entry of queue.delayed) this.#dropDelayed(queue, entry);
+    for (const entry of queue.waiting()) this.#lifetimes.gone(entry);
     this.topology.remove(queue);
   }
 
@@ -224,8 +256,8 @@ export class BrokerCore {
   }
 
   readonly #serve = (): void => {
-    // Endless work must not make late what is due.
-    if (this.pace.fresh) this.#agenda.runDue();
+    // Neither must endless work make late what is due, nor is handed out what has just ended.
+    this.#agenda.runDue();
     const queues = this.#toServe;
     this.#toServe = [];
     for (const queue of queues) {

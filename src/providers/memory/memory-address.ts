@@ -1,4 +1,5 @@
 import type { Routing } from '../../core/provider.js';
+import { isPattern } from './address-pattern.js';
 import { DuplicateIds } from './duplicate-ids.js';
 import type { MemoryQueue } from './memory-queue.js';
 
@@ -6,6 +7,10 @@ import type { MemoryQueue } from './memory-queue.js';
 export class MemoryAddress {
   readonly name: string;
   readonly queues: MemoryQueue[] = [];
+  /** Those of the patterns that stand for it too: they get what is sent to all. */
+  readonly listening: MemoryQueue[] = [];
+  /** Whether it stands for others: nothing can be sent to it. */
+  readonly pattern: boolean;
   /** Most messages its queues may hold together. */
   limit = Infinity;
   /** Whether senders get no credit. */
@@ -17,6 +22,7 @@ export class MemoryAddress {
 
   constructor(name: string) {
     this.name = name;
+    this.pattern = isPattern(name);
   }
 
   /** That of its first queue; undefined while there is none. */
@@ -27,6 +33,16 @@ export class MemoryAddress {
   get full(): boolean {
     if (this.limit === Infinity) return false;
     return this.queues.reduce((sum, queue) => sum + queue.count, 0) >= this.limit;
+  }
+
+  /** Whether it may be forgotten: making it anew would make the same. */
+  get bare(): boolean {
+    return this.queues.length === 0 && this.#ids === undefined && this.limit === Infinity && !this.blocked && !this.forbidden;
+  }
+
+  /** Who gets what is sent to all. */
+  get everyone(): readonly MemoryQueue[] {
+    return this.listening.length === 0 ? this.queues : [...this.queues, ...this.listening];
   }
 
   /** Of an anycast address: the queue that gets the next message. */

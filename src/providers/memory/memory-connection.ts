@@ -67,7 +67,7 @@ export class MemoryConnection implements LiveConnection {
 
   /** False: the address gives no credit, nothing was sent. Otherwise the outcome follows, unless the connection is lost. */
   transfer(transfer: Transfer): boolean {
-    if (this.#core.topology.address(transfer.posting.destination.address).blocked) return false;
+    if (this.#core.topology.known(transfer.posting.destination.address)?.blocked === true) return false;
     this.#outcomes.push({ transfer, refusal: this.#core.take(transfer.posting) });
     if (this.#core.confirms) this.reportSoon();
     return true;

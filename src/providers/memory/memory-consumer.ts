@@ -1,5 +1,6 @@
-import type { MemoryQueue, QueueConsumer } from './memory-queue.js';
+import type { MemoryQueue } from './memory-queue.js';
 import type { Transfer } from './posting.js';
+import type { QueueConsumer } from './queue-consumer.js';
 import type { QueueEntry } from './queue-entry.js';
 
 /** The subscription that a consumer serves; it outlives the consumer. */
@@ -19,6 +20,8 @@ export interface Undertaking {
 /** The broker as a consumer sees it. */
 export interface ConsumerBroker {
   serve(queue: MemoryQueue): void;
+  accepted(queue: MemoryQueue, entry: QueueEntry): void;
+  discard(queue: MemoryQueue): void;
   putBack(queue: MemoryQueue, entries: Iterable<QueueEntry>): void;
   detach(queue: MemoryQueue, consumer: MemoryConsumer, unsettled: Iterable<QueueEntry>): void;
 }
@@ -75,7 +78,7 @@ export class MemoryConsumer implements QueueConsumer {
 
   /** The message is gone. */
   accept(entry: QueueEntry): void {
-    if (this.#unsettled.delete(entry)) this.queue.count--;
+    if (this.#unsettled.delete(entry)) this.#core.accepted(this.queue, entry);
   }
 
   /** Nobody works on the message; it goes back with `giveBackLeft()`, or at the end. */
@@ -101,9 +104,11 @@ export class MemoryConsumer implements QueueConsumer {
     if (this.queue.hasWaiting) this.#core.serve(this.queue);
   }
 
-  close(): void {
+  /** `discard`: the queue goes too, with what is in it. */
+  close({ discard }: { readonly discard: boolean }): void {
     this.connection.forgetConsumer(this);
     this.end(false);
+    if (discard) this.#core.discard(this.queue);
   }
 
   /** What is unsettled goes back, in order; counted when the connection was lost. */

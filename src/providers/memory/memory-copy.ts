@@ -2,7 +2,7 @@ import type { Timer } from '../../core/clock.js';
 import type { CopyOutcome, Notice, ProviderHost, SubscriptionSpec } from '../../core/provider.js';
 import { Backoff } from './backoff.js';
 import type { MemoryConsumer, Undertaking } from './memory-consumer.js';
-import { withHeaders } from './memory-message.js';
+import { copied } from './memory-message.js';
 import type { StoredMessage } from './memory-message.js';
 import type { Destination, Posting, Refusal, Transfer } from './posting.js';
 
@@ -47,12 +47,16 @@ export class MemoryCopy implements Transfer, Undertaking {
   /** Into the queue or the archive: tried again until it is taken. */
   static of(outcome: CopyOutcome, origin: CopyOrigin): MemoryCopy {
     const { spec, consumer, message } = origin;
-    const self: Destination = { address: spec.event, routing: spec.routing, queue: consumer.queue };
+    // A pattern is no address: its copies go by the one that the message came by.
+    const address = spec.pattern === true ? (outcome.address ?? message.address) : spec.event;
+    const self: Destination = { address, routing: spec.routing, queue: consumer.queue };
+    const destination: Destination = outcome.to === 'self' ? self : { address: spec.archive, routing: 'anycast' };
     const posting: Posting = {
-      destination: outcome.to === 'self' ? self : { address: spec.archive, routing: 'anycast' },
-      message: withHeaders(message, outcome.headers),
+      destination,
+      message: copied(message, outcome.headers, destination.address),
       dedupeId: outcome.dedupeId,
       notBefore: outcome.notBefore?.getTime(),
+      expiresAt: undefined,
     };
     const complaint = { to: outcome.to, text: 'the broker did not take a copy; the original stays unsettled until it does' };
     return new MemoryCopy(origin, posting, complaint, new Backoff({ initialMs: 100, maxMs: 10_000 }));
@@ -62,9 +66,10 @@ export class MemoryCopy implements Transfer, Undertaking {
   static ofNotice({ address, headers, dedupeId }: Notice, origin: CopyOrigin): MemoryCopy {
     const posting: Posting = {
       destination: { address, routing: 'multicast' },
-      message: withHeaders(origin.message, headers),
+      message: copied(origin.message, headers, address),
       dedupeId,
       notBefore: undefined,
+      expiresAt: undefined,
     };
     return new MemoryCopy(origin, posting, { to: address, text: 'the broker did not take a notice; it is given up' });
   }

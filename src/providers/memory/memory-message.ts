@@ -16,6 +16,11 @@ export interface StoredMessage {
   readonly contentEncoding: string | undefined;
   readonly nativeId: string | undefined;
   readonly correlationId: string | undefined;
+  readonly replyTo: string | undefined;
+  readonly group: string | undefined;
+  readonly priority: number | undefined;
+  /** What it was sent to. */
+  readonly address: string;
 }
 
 function readOnly(): never {
@@ -34,7 +39,7 @@ function sealed(headers: Map<string, string>): ReadonlyMap<string, string> {
 }
 
 /** As onto the wire: strings become UTF-8, so that lone surrogates are replaced, and buffers are copied. */
-export function stored(message: WireMessage): StoredMessage {
+export function stored(message: WireMessage, address: string): StoredMessage {
   const text = typeof message.body === 'string';
   return {
     body: text ? Buffer.from(message.body, 'utf8') : Buffer.from(message.body),
@@ -45,6 +50,10 @@ export function stored(message: WireMessage): StoredMessage {
     contentEncoding: message.contentEncoding,
     nativeId: message.nativeId,
     correlationId: message.correlationId,
+    replyTo: message.replyTo,
+    group: message.group,
+    priority: message.priority === undefined ? undefined : Math.min(9, Math.max(0, Math.trunc(message.priority))),
+    address,
   };
 }
 
@@ -54,20 +63,24 @@ export function loaded(message: StoredMessage): WireMessage {
     body: message.text ? message.body.toString('utf8') : new Uint8Array(message.body),
     headers: message.headers,
     durable: message.durable,
+    address: message.address,
   };
   if (message.contentType !== undefined) wire.contentType = message.contentType;
   if (message.contentEncoding !== undefined) wire.contentEncoding = message.contentEncoding;
   if (message.nativeId !== undefined) wire.nativeId = message.nativeId;
   if (message.correlationId !== undefined) wire.correlationId = message.correlationId;
+  if (message.replyTo !== undefined) wire.replyTo = message.replyTo;
+  if (message.group !== undefined) wire.group = message.group;
+  if (message.priority !== undefined) wire.priority = message.priority;
   return wire;
 }
 
-/** The same message under other headers; undefined removes one. The bytes are shared, as nobody changes them. */
-export function withHeaders(message: StoredMessage, changes: Readonly<Record<string, string | undefined>>): StoredMessage {
+/** The same message for another address, under other headers; undefined removes one. The bytes are shared, as nobody changes them. */
+export function copied(message: StoredMessage, changes: Readonly<Record<string, string | undefined>>, address: string): StoredMessage {
   const headers = new Map(message.headers);
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined) headers.delete(name);
     else headers.set(name, value);
   }
-  return { ...message, headers: sealed(headers) };
+  return { ...message, headers: sealed(headers), address };
 }

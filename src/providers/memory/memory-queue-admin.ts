@@ -47,6 +47,16 @@ export class MemoryQueueAdmin implements QueueAdmin {
     return await Promise.resolve(this.#find(queue)?.consumers.length ?? 0);
   }
 
+  async expired(queue: string): Promise<number> {
+    return await Promise.resolve(this.#find(queue)?.expired ?? 0);
+  }
+
+  async cancel(address: string, id: string): Promise<number> {
+    const { core } = this.#reach();
+    const queues = core.topology.known(address)?.everyone ?? [];
+    return await Promise.resolve(queues.filter((queue) => core.cancel(queue, id)).length);
+  }
+
   #find(queue: string): MemoryQueue | undefined {
     const { topology } = this.#reach().core;
     const at = queue.indexOf('::');

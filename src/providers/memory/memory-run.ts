@@ -16,6 +16,9 @@ export class MemoryRun implements ConnectionClient {
   readonly #options: ProviderStart;
   readonly #subscriptions = new Set<MemorySubscription>();
   readonly #backoff = new Backoff({ initialMs: 100, maxMs: 30_000 });
+  #specs: readonly SubscriptionSpec[];
+  /** Whose queues are to be discarded, and were not for want of a connection. */
+  #leftOver: SubscriptionSpec[] = [];
   #connection: MemoryConnection | undefined;
   #retry: Timer | undefined;
   #stopped = false;
@@ -27,6 +30,7 @@ export class MemoryRun implements ConnectionClient {
     this.#core = core;
     this.#host = host;
     this.#options = options;
+    this.#specs = options.specs;
     this.outbox = new MemoryOutbox(host.clock);
   }
 
@@ -65,14 +69,17 @@ export class MemoryRun implements ConnectionClient {
   }
 
   async subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<MemorySubscription> {
-    if (!this.#options.specs.some((known) => known.event === spec.event && known.queue === spec.queue)) {
-      throw new TidingsError('configuration', `the queue '${spec.event}::${spec.queue}' was not among the specs given to start()`);
-    }
     if (this.#stopped) throw new TidingsError('not-running', `the memory provider is stopping: '${spec.listener}' cannot be subscribed`);
-    const closed = (subscription: MemorySubscription): void => void this.#subscriptions.delete(subscription);
-    const subscription = new MemorySubscription({ host: this.#host, spec, deliver, closed });
+    const closed = (subscription: MemorySubscription): void => {
+      this.#subscriptions.delete(subscription);
+      // It shall not be made again, unless somebody comes back.
+      if (spec.discard === true || spec.temporary) this.#specs = this.#specs.filter((known) => !isSame(known, spec));
+      if (spec.discard === true && this.#connection === undefined) this.#leftOver.push(spec);
+    };
+    const late = !this.#specs.some((known) => isSame(known, spec));
+    const subscription = new MemorySubscription({ host: this.#host, spec, deliver, late, closed });
     this.#subscriptions.add(subscription);
-    if (this.#connection !== undefined) subscription.connected(this.#connection);
+    if (this.#connection !== undefined) this.#attach(subscription, this.#connection);
     return subscription.attached;
   }
 
@@ -115,18 +122,46 @@ export class MemoryRun implements ConnectionClient {
     let connection: MemoryConnection | undefined;
     try {
       connection = MemoryConnection.open(this.#core, this);
-      if (first) connection.checkOwners(this.#options.specs);
-      this.#core.provision(this.#options.specs, first);
+      if (first) connection.checkOwners(this.#specs);
+      this.#core.provision([...this.#specs, ...this.#lateSpecs], first);
     } catch (error) {
       connection?.close();
       return error instanceof Error ? error : new Error(describe(error));
     }
     this.#connection = connection;
     this.#backoff.reset();
-    for (const subscription of this.#subscriptions) subscription.connected(connection);
+    this.#discardLeftOver();
+    for (const subscription of this.#subscriptions) this.#attach(subscription, connection);
     this.outbox.connected(connection);
     this.#host.onState({ state: 'connected' });
     return undefined;
+  }
+
+  #discardLeftOver(): void {
+    const served = [...this.#subscriptions].filter(({ confirmed }) => confirmed);
+    for (const spec of this.#leftOver.splice(0)) {
+      const queue = this.#core.topology.queue(spec.event, spec.queue);
+      if (queue !== undefined && !served.some((other) => isSame(other.spec, spec))) this.#core.discard(queue);
+    }
+  }
+
+  /** Of the listeners that came later and are served already. */
+  get #lateSpecs(): SubscriptionSpec[] {
+    return [...this.#subscriptions].filter(({ late, confirmed }) => late && confirmed).map(({ spec }) => spec);
+  }
+
+  /** One that came later finds its queue made, or is refused as at a start. */
+  #attach(subscription: MemorySubscription, connection: MemoryConnection): void {
+    const { late, confirmed, spec } = subscription;
+    try {
+      if (late && !confirmed) {
+        connection.checkOwners([spec]);
+        this.#core.provision([spec], true);
+      }
+      subscription.connected(connection);
+    } catch (error) {
+      subscription.fail(error instanceof Error ? error : new Error(describe(error)));
+    }
   }
 
   #reconnectLater(): void {
@@ -163,6 +198,10 @@ export class MemoryRun implements ConnectionClient {
     await Promise.race([this.outbox.drain(), late]);
     timer?.cancel();
   }
+}
+
+function isSame(one: SubscriptionSpec, other: SubscriptionSpec): boolean {
+  return one.event === other.event && one.queue === other.queue;
 }
 
 function isAway(error: Error): boolean {

@@ -30,10 +30,11 @@ export class MemorySend implements Transfer, Expiring, Abortable {
     this.deadlineAt = options.deadlineAt;
     this.signal = options.signal;
     this.posting = {
-      destination: { address: options.address, routing: options.routing },
-      message: stored(message),
+      destination: { address: options.address, routing: options.routing, ifThere: options.ifThere },
+      message: stored(message, options.address),
       dedupeId: options.dedupeId,
       notBefore: options.notBefore?.getTime(),
+      expiresAt: options.expiresAt,
     };
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;

@@ -10,6 +10,8 @@ export interface SubscriptionOptions {
   readonly host: ProviderHost;
   readonly spec: SubscriptionSpec;
   readonly deliver: (delivery: Delivery) => void;
+  /** Whether the start knew nothing of it. */
+  readonly late: boolean;
   /** Called once, when it is closed. */
   readonly closed: (subscription: MemorySubscription) => void;
 }
@@ -27,6 +29,7 @@ export class MemorySubscription implements ProviderSubscription, CreditHolder, D
   #consumer: MemoryConsumer | undefined;
   #unsettled = 0;
   #open = false;
+  #confirmed = false;
   #closed = false;
 
   constructor(options: SubscriptionOptions) {
@@ -38,6 +41,10 @@ export class MemorySubscription implements ProviderSubscription, CreditHolder, D
       this.#attach = resolve;
       this.#fail = reject;
     });
+  }
+
+  get late(): boolean {
+    return this.#options.late;
   }
 
   get ready(): boolean {
@@ -52,9 +59,15 @@ export class MemorySubscription implements ProviderSubscription, CreditHolder, D
     return !this.#open;
   }
 
+  /** Whether it has been served once. */
+  get confirmed(): boolean {
+    return this.#confirmed;
+  }
+
   /** Consumes on a new connection. */
   connected(connection: MemoryConnection): void {
     this.#consumer = connection.consume(this.spec, this);
+    this.#confirmed = true;
     this.#attach(this);
   }
 
@@ -75,18 +88,23 @@ export class MemorySubscription implements ProviderSubscription, CreditHolder, D
   }
 
   close(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
-    this.#closed = true;
-    this.#open = false;
-    this.#consumer?.close();
-    this.#fail(
+    this.fail(
       new TidingsError(
         'not-running',
         `the subscription of '${this.spec.listener}' to '${this.spec.event}' was closed before the broker confirmed it`,
       ),
     );
-    this.#options.closed(this);
     return Promise.resolve();
+  }
+
+  /** Ends it. Whoever waits for the broker's word is told why. */
+  fail(reason: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#open = false;
+    this.#consumer?.close({ discard: this.spec.discard === true });
+    this.#fail(reason);
+    this.#options.closed(this);
   }
 
   hand(consumer: MemoryConsumer, entry: QueueEntry): void {

@@ -5,7 +5,7 @@ import { Backoff } from './backoff.js';
 import type { BrokerCore } from './broker-core.js';
 import type { MemoryConnection } from './memory-connection.js';
 import type { Undertaking } from './memory-consumer.js';
-import { loaded, withHeaders } from './memory-message.js';
+import { copied, loaded } from './memory-message.js';
 import type { MemoryQueue } from './memory-queue.js';
 import type { Posting, Refusal, Transfer } from './posting.js';
 import type { QueueEntry } from './queue-entry.js';
@@ -57,7 +57,7 @@ export class MemoryTake implements Undertaking {
     const { core, source, limit, decide } = this.#options;
     const end = source.nextOrder;
     let done = 0;
-    for (let next = source.first; next !== undefined && next.order < end && done < limit; next = source.after(next.order)) {
+    for (let next = source.oldest; next !== undefined && next.order < end && done < limit; next = source.after(next.order)) {
       const decision = decide(loaded(next.message));
       if (decision !== 'skip' && this.#hold(next)) {
         if (decision !== 'remove') await this.#copied(next, decision);
@@ -82,10 +82,11 @@ export class MemoryTake implements Undertaking {
         `the queue '${to}' is not there: the message stays in '${source.fullName}'. Start its listener first, or choose another queue`,
       );
     const posting: Posting = {
-      destination: { address: queue.address, routing: queue.routing, queue },
-      message: withHeaders(entry.message, headers),
+      destination: { address: addressIn(to), routing: queue.routing, queue },
+      message: copied(entry.message, headers, addressIn(to)),
       dedupeId,
       notBefore: undefined,
+      expiresAt: undefined,
     };
     this.#copy = new TakenCopy(connection, clock, posting);
     const failure = await this.#copy.ended;
@@ -102,10 +103,10 @@ export class MemoryTake implements Undertaking {
 
   /** What is held is gone. False: the connection went, so that it is back in its queue, whatever became of the copy. */
   #finish(): boolean {
-    if (this.#held === undefined) return false;
+    const held = this.#held;
     this.#held = undefined;
-    this.#options.source.count--;
-    return true;
+    if (held !== undefined) this.#options.core.gone(this.#options.source, held);
+    return held !== undefined;
   }
 
   #putBack(): void {
@@ -184,4 +185,10 @@ function connectionLost(source: MemoryQueue): TidingsError {
     `the connection to the memory broker went while messages were taken from '${source.fullName}': what was not taken is there still`,
     { retryable: true },
   );
+}
+
+/** By which the message comes: one of many where the queue is that of a pattern. */
+function addressIn(to: string): string {
+  const at = to.indexOf('::');
+  return at < 0 ? to : to.slice(0, at);
 }

@@ -1,5 +1,6 @@
 import { TidingsError } from '../../core/errors.js';
 import type { Routing, SubscriptionSpec } from '../../core/provider.js';
+import { matches } from './address-pattern.js';
 import { MemoryAddress } from './memory-address.js';
 import { MemoryQueue } from './memory-queue.js';
 
@@ -8,6 +9,7 @@ interface QueueWish {
   readonly name: string;
   readonly routing: Routing;
   readonly temporary: boolean;
+  readonly pattern?: boolean;
   readonly listener: string;
 }
 
@@ -15,6 +17,8 @@ interface QueueWish {
 export class MemoryTopology {
   readonly #addresses = new Map<string, MemoryAddress>();
   readonly #queues = new Map<string, MemoryQueue>();
+  /** Queues whose address stands for others. */
+  readonly #patterns: MemoryQueue[] = [];
 
   get queues(): Iterable<MemoryQueue> {
     return this.#queues.values();
@@ -22,17 +26,19 @@ export class MemoryTopology {
 
   /** Made when first asked for. */
   address(name: string): MemoryAddress {
-    let address = this.#addresses.get(name);
-    if (address === undefined) {
-      address = new MemoryAddress(name);
-      this.#addresses.set(name, address);
-    }
-    return address;
+    return this.#addresses.get(name) ?? this.#makeAddress(name);
+  }
+
+  /** Undefined when nobody has asked for it yet. */
+  known(name: string): MemoryAddress | undefined {
+    return this.#addresses.get(name);
   }
 
   queue(address: string, name: string): MemoryQueue | undefined {
     const queue = this.#queues.get(name);
-    return queue?.address === address ? queue : undefined;
+    if (queue === undefined) return undefined;
+    // That of a pattern is there under each of its addresses.
+    return queue.address === address || (queue.pattern && matches(queue.address, address)) ? queue : undefined;
   }
 
   /**
@@ -59,15 +65,35 @@ export class MemoryTopology {
 
   remove(queue: MemoryQueue): void {
     this.#queues.delete(queue.name);
-    const { queues } = this.address(queue.address);
-    queues.splice(queues.indexOf(queue), 1);
+    const address = this.address(queue.address);
+    drop(address.queues, queue);
+    if (queue.pattern) {
+      drop(this.#patterns, queue);
+      for (const { listening } of this.#addresses.values()) drop(listening, queue);
+    }
+    // Names of processes are in the names of reply addresses: they would never be asked for again.
+    if (address.bare) this.#addresses.delete(address.name);
+  }
+
+  #makeAddress(name: string): MemoryAddress {
+    const address = new MemoryAddress(name);
+    this.#addresses.set(name, address);
+    if (!address.pattern) address.listening.push(...this.#patterns.filter((queue) => matches(queue.address, name)));
+    return address;
   }
 
   #make(wish: Omit<QueueWish, 'listener'>): MemoryQueue {
     const queue = new MemoryQueue(wish);
     this.#queues.set(queue.name, queue);
     this.address(queue.address).queues.push(queue);
+    if (queue.pattern) this.#listen(queue);
     return queue;
+  }
+
+  #listen(queue: MemoryQueue): void {
+    this.#patterns.push(queue);
+    for (const address of this.#addresses.values())
+      if (!address.pattern && matches(queue.address, address.name)) address.listening.push(queue);
   }
 
   #check(wish: QueueWish, plannedOwner: string | undefined, plannedRouting: Routing | undefined): void {
@@ -83,11 +109,16 @@ export class MemoryTopology {
 }
 
 function wishesOf(spec: SubscriptionSpec): QueueWish[] {
-  const { event, queue, archive, routing, temporary, listener } = spec;
+  const { event, queue, archive, routing, temporary, pattern = false, listener } = spec;
   return [
-    { address: event, name: queue, routing, temporary, listener },
+    { address: event, name: queue, routing, temporary, pattern, listener },
     { address: archive, name: archive, routing: 'anycast', temporary: false, listener },
   ];
+}
+
+function drop(queues: MemoryQueue[], queue: MemoryQueue): void {
+  const at = queues.indexOf(queue);
+  if (at >= 0) queues.splice(at, 1);
 }
 
 function nameConflict(wish: QueueWish, owner: string): TidingsError {

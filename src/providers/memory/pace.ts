@@ -21,11 +21,6 @@ export class Pace {
     return Math.max(0, burst - this.#spent);
   }
 
-  /** Whether a turn has just begun. */
-  get fresh(): boolean {
-    return this.#spent === 0;
-  }
-
   soon(job: () => void): void {
     if (this.#spent < burst) {
       queueMicrotask(job);

@@ -13,6 +13,8 @@ export interface Destination {
   readonly address: string;
   readonly routing: Routing;
   readonly queue?: MemoryQueue;
+  /** Of an anycast address without a queue: dropped, and nothing made. */
+  readonly ifThere?: boolean | undefined;
 }
 
 export interface Posting {
@@ -21,6 +23,8 @@ export interface Posting {
   readonly dedupeId: string | undefined;
   /** Milliseconds since the epoch. */
   readonly notBefore: number | undefined;
+  /** Milliseconds since the epoch. Copies have none: what is retried or archived is not dropped. */
+  readonly expiresAt: number | undefined;
 }
 
 /** Something sent that waits for what the broker says. */

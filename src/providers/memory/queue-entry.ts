@@ -1,4 +1,10 @@
+import type { AgendaItem } from './agenda.js';
 import type { StoredMessage } from './memory-message.js';
+
+/** Messages of one group that are with its consumer. */
+export interface Group {
+  out: number;
+}
 
 /** One message in one queue. */
 export class QueueEntry {
@@ -9,6 +15,12 @@ export class QueueEntry {
   order = 0;
   /** When it came to its place, in milliseconds since the epoch. */
   since = 0;
+  /** Its group, while it is out. */
+  group: Group | undefined;
+  /** What ends its delay. */
+  delay: AgendaItem | undefined;
+  /** What drops it, unless somebody has taken it by then. */
+  end: AgendaItem | undefined;
 
   constructor(message: StoredMessage) {
     this.message = message;

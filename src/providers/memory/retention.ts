@@ -5,7 +5,7 @@ import type { MemoryQueue } from './memory-queue.js';
 
 /**
  * Keeps archives within their bounds. Only what waits is counted and dropped: what somebody holds is looked at when it comes
- * back. All of a queue has one age, so that the first in the line is the next to go.
+ * back. All of a queue has one age, so that the one that came first is the next to go, whatever its priority.
  */
 export class Retention {
   readonly #clock: Clock;
@@ -29,9 +29,9 @@ export class Retention {
     if (queue.bounds === undefined) return;
     const { maxCount, maxAgeMs } = queue.bounds;
     const now = this.#clock.now();
-    while (queue.waitingCount > maxCount) queue.dropFirst();
-    while (queue.first !== undefined && queue.first.since + maxAgeMs <= now) queue.dropFirst();
-    if (queue.first !== undefined && queue.expiry === undefined) this.#expireLater(queue, queue.first.since + maxAgeMs);
+    while (queue.waitingCount > maxCount) queue.dropOldest();
+    for (let first = queue.oldest; first !== undefined && first.since + maxAgeMs <= now; first = queue.oldest) queue.dropOldest();
+    if (queue.oldest !== undefined && queue.expiry === undefined) this.#expireLater(queue, queue.oldest.since + maxAgeMs);
   }
 
   #expireLater(queue: MemoryQueue, at: number): void {

@@ -2,7 +2,7 @@ import { Fifo } from './fifo.js';
 import type { QueueEntry } from './queue-entry.js';
 
 /**
- * The messages of a queue that nobody holds, by their places. What came back from a holder is kept beside what never left, so that
+ * Messages of one priority that nobody holds, by their places. What came back from a holder is kept beside what never left, so that
  * neither coming back nor going out moves a long queue.
  */
 export class WaitingLine {
@@ -20,6 +20,13 @@ export class WaitingLine {
   /** Stands behind all others: its place must be the highest. */
   push(entry: QueueEntry): void {
     this.#fresh.push(entry);
+  }
+
+  /** Stands at its place, wherever that is. */
+  insert(entry: QueueEntry): void {
+    const last = this.#fresh.at(this.#fresh.size - 1);
+    if (last === undefined || last.order < entry.order) this.push(entry);
+    else this.putBack(entry);
   }
 
   /** Stands again where it stood. */

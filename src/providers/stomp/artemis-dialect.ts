@@ -10,6 +10,26 @@ export const deliveryTimeHeader = 'AMQ_SCHEDULED_TIME';
 export const nativeIdHeader = 'NATIVE_MESSAGE_ID';
 export const contentTypeHeader = 'JMS_AMQP_ContentType';
 export const contentEncodingHeader = 'JMS_AMQP_ContentEncoding';
+/** The group of a message that is sent; what comes has it under the broker's own name. */
+export const groupHeader = 'JMSXGroupID';
+export const receivedGroupHeader = '_AMQ_GROUP_ID';
+const usualPriority = 4;
+
+/** The broker confirms a message above 9 or below 0, and never delivers it. Undefined for what is no number, which would end the connection. */
+export function priorityWord(priority: number): string | undefined {
+  return Number.isNaN(priority) ? undefined : String(Math.min(9, Math.max(0, Math.trunc(priority))));
+}
+
+/** Undefined for that of a message whose sender said nothing. */
+export function priorityOf(header: string | undefined): number | undefined {
+  const word = header === undefined ? undefined : priorityWord(Number(header));
+  return word === undefined || word === String(usualPriority) ? undefined : Number(word);
+}
+
+/** The broker tells the kind of an address before its name. */
+export function bareAddress(replyTo: string): string {
+  return replyTo.replace(/^(?:temp-)?(?:queue|topic):\/\//, '');
+}
 
 /** The value of `destination-type` and `subscription-type`. */
 export function routingWord(routing: Routing): 'MULTICAST' | 'ANYCAST' {
@@ -81,6 +101,11 @@ export function isEjection({ message }: PeerFault): boolean {
   return message.includes('consumer with ID');
 }
 
+/** What was named is not there, and the broker shall not make it. */
+export function isMissing({ message }: PeerFault): boolean {
+  return message.includes('AMQ339001');
+}
+
 /**
  * The error for a subscription that was refused. `retryable` where the same attempt may succeed later without any change. What the
  * broker names stands without its colons, so no name is looked for.
@@ -96,7 +121,7 @@ export function subscriptionRefusal(fault: PeerFault, spec: SubscriptionSpec): T
       `${where}: the user lacks the right ${right}. Grant it for address ${spec.event}. The broker said: ${message}`,
       { cause: fault },
     );
-  if (message.includes('AMQ339001')) return missingQueue(spec);
+  if (isMissing(fault)) return missingQueue(spec);
   if (message.includes('AMQ339016'))
     return new TidingsError(
       'permission',

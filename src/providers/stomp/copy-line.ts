@@ -13,7 +13,7 @@ const goodbyeMs = 500;
 const goodLifeMs = 5_000;
 
 /**
- * Copies to single queues, over a connection of their own: one that is refused must not make the events go again that are being sent, nor an
+ * Copies to single queues, and answers to those that may be gone, over a connection of their own: one that is refused must not make the events go again that are being sent, nor an
  * event that is refused the copies.
  */
 export class CopyLine {
@@ -84,7 +84,10 @@ export class CopyLine {
       if (this.#abort.signal.aborted) await connection.end(this.#host.clock, 0);
       else if (this.#epoch !== undefined && this.#epoch.endpoint !== endpoint)
         connection.abandon(new PeerFault('moved', 'another broker is used now'));
-      else this.outbox.connected(connection);
+      else {
+        this.outbox.connected(connection);
+        this.outbox.release();
+      }
     } catch (error) {
       this.#opening = undefined;
       this.#again(faultOf(error, 'the connection could not be made'));

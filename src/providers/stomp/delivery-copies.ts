@@ -1,9 +1,8 @@
 import { describe } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { CopyOutcome, Notice, SubscriptionSpec } from '../../core/provider.js';
-import { fullyQualified } from '../artemis/artemis-words.js';
 import type { Outbox } from './outbox.js';
-import { noticeCopy, outcomeCopy } from './stomp-copy.js';
+import { copyDestination, noticeCopy, outcomeCopy } from './stomp-copy.js';
 import type { StompDelivery } from './stomp-delivery.js';
 
 export interface CopiesHost {
@@ -31,7 +30,7 @@ export class DeliveryCopies {
     const spec = this.#spec;
     try {
       const confirmed = await this.#host.copies.copy({
-        destination: outcome.to === 'archive' ? spec.archive : fullyQualified(spec.event, spec.queue),
+        destination: copyDestination(delivery, outcome, spec),
         frame: (receipt) => outcomeCopy(delivery, outcome, spec, { clockOffsetMs: this.#host.clockOffsetMs(), receipt }),
         wanted: () => !delivery.stale,
       });

@@ -1,3 +1,5 @@
+import type { Logger } from '../../core/logger.js';
+import type { SubscriptionSpec } from '../../core/provider.js';
 import type { PeerFault } from '../network/peer-fault.js';
 import { isEjection } from './artemis-dialect.js';
 
@@ -40,4 +42,12 @@ export class Ejections {
     this.#inRow = 0;
     return true;
   }
+}
+
+export function tellEjections(logger: Logger, { event, listener, queue }: SubscriptionSpec, { message: reason }: PeerFault): void {
+  logger.error(
+    { event, listener, queue, reason },
+    'the broker ends the connection of this listener again and again: its queue most likely holds a message that cannot be written in STOMP ' +
+      '(a property that is a timestamp, a list or a map, a footer, a nested map as body). Remove that message, or listen over AMQP; the broker moves it to its dead-letter address in the end',
+  );
 }

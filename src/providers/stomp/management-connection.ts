@@ -9,8 +9,8 @@ import type { MessageFrame } from './frame-reader.js';
 import { sendFrame } from './frame-writer.js';
 import type { StompConnection } from './stompjs-driver.js';
 
-/** Every process listens here, each to the answers to its own requests. */
-const answersAddress = 'replies.tidings-management';
+/** Every process listens here, each to the answers to its own requests. Below the reply addresses the broker may be told to make none. */
+const answersAddress = 'activemq.management.tidings';
 const mostInFlight = 100;
 const idleMs = 10_000;
 /** STOMP has no message without a body, and an operation called with an empty one ends the connection. */

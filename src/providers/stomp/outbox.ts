@@ -10,8 +10,9 @@ import { Narrows } from './narrows.js';
 import { OutgoingCopy } from './outgoing-copy.js';
 import type { CopyEnds, CopyHost, CopyResult, CopyToSend } from './outgoing-copy.js';
 import { OutgoingEvent } from './outgoing-event.js';
-import type { EventHost } from './outgoing-event.js';
-import { StompFault } from './stompjs-driver.js';
+import type { EventHost, Whereabouts } from './outgoing-event.js';
+import { refusedOf } from './refused-letters.js';
+import { StompFault } from './stomp-fault.js';
 import type { StompConnection } from './stompjs-driver.js';
 
 const mostInFlight = 1_000;
@@ -89,10 +90,10 @@ export class Outbox {
     return this.#copies.length > 0 || this.#head < this.#events.length;
   }
 
-  /** Rejects with a SendError. */
-  send(message: WireMessage, options: WireSend): Promise<void> {
+  /** Rejects with a SendError. What `whereabouts` is given leaves when that lets it enter. */
+  send(message: WireMessage, options: WireSend, whereabouts?: Whereabouts): Promise<void> {
     return new Promise((resolve, reject) => {
-      const event = new OutgoingEvent(message, options, this.#eventHost, resolve, reject);
+      const event = new OutgoingEvent(message, options, this.#eventHost, { resolve, reject }, whereabouts);
       this.#unsettledEvents.add(event);
       this.#host.deadlines.add(event, options.deadlineAt);
       if (options.signal !== undefined) this.#host.deadlines.aborts.add(options.signal, event);
@@ -100,9 +101,16 @@ export class Outbox {
         event.expire();
         return;
       }
-      this.#events.push(event);
-      this.#pump();
+      if (whereabouts === undefined) this.enter(event);
+      else whereabouts.hold(event);
     });
+  }
+
+  /** It may leave now, after all that have entered. */
+  enter(event: OutgoingEvent): void {
+    if (event.ended) return;
+    this.#events.push(event);
+    this.#pump();
   }
 
   /** Resolves with true once a copy is confirmed, with false when it is not wanted any more. Rejects when it cannot be written. */
@@ -232,6 +240,7 @@ export class Outbox {
   }
 
   readonly #eventHost: EventHost = {
+    now: () => this.#host.clock.now(),
     clockOffsetMs: () => this.#host.clockOffsetMs(),
     receipted: (event) => {
       this.#receipted(event);
@@ -286,22 +295,4 @@ export class Outbox {
     this.#copies = this.#copies.filter((copy) => !copy.ended);
     this.#gone = 0;
   }
-}
-
-/**
- * What the broker refused, and why: what it names, or what alone was on its way. Letters that nobody waits for any more count too, else
- * another would be blamed for them.
- */
-function refusedOf(inFlight: readonly Letter[], fault: PeerFault): Map<Letter, PeerFault> {
-  const refused = new Map<Letter, PeerFault>();
-  if (!(fault instanceof StompFault)) return refused;
-  const named = new Map<string | undefined, PeerFault>();
-  for (const one of [fault, ...fault.further]) if (one.receiptId !== undefined) named.set(one.receiptId, one);
-  for (const letter of inFlight) {
-    const reason = named.get(letter.receipt);
-    if (reason !== undefined) refused.set(letter, reason);
-  }
-  const [only] = inFlight;
-  if (named.size === 0 && inFlight.length === 1 && only !== undefined) refused.set(only, fault);
-  return refused;
 }

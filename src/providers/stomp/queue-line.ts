@@ -6,7 +6,8 @@ import { patiently } from '../network/patiently.js';
 import { PeerFault, faultOf } from '../network/peer-fault.js';
 import type { Connect } from './connect.js';
 import type { MessageFrame } from './frame-reader.js';
-import type { StompConnection, SubscriptionHandle } from './stompjs-driver.js';
+import type { SubscriptionHandle } from './connection-subscriptions.js';
+import type { StompConnection } from './stompjs-driver.js';
 
 const answerTimeoutMs = 10_000;
 

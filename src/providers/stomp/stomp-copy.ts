@@ -1,9 +1,9 @@
 import type { CopyOutcome, CopyTo, Notice, Routing, SubscriptionSpec, WireMessage } from '../../core/provider.js';
-import { fullyQualified } from '../artemis/artemis-words.js';
-import { nativeIdHeader } from './artemis-dialect.js';
+import { addressToReach, fullyQualified } from '../artemis/artemis-words.js';
+import { bareAddress, groupHeader, nativeIdHeader, receivedGroupHeader } from './artemis-dialect.js';
 import type { MessageFrame } from './frame-reader.js';
 import type { Frame } from './frame-writer.js';
-import { markedFrame, sendHeaders } from './stomp-message.js';
+import { markedFrame, pushPriority, sendHeaders } from './stomp-message.js';
 import type { StompSend } from './stomp-message.js';
 
 /** A message as it came, and as its reader saw it. */
@@ -28,7 +28,7 @@ export function outcomeCopy(
   const { to, headers, notBefore, dedupeId } = outcome;
   const archived = to === 'archive';
   return copyFrame(received, {
-    address: archived ? spec.archive : fullyQualified(spec.event, spec.queue),
+    address: copyDestination(received, outcome, spec),
     routing: archived ? 'anycast' : spec.routing,
     receipt: options.receipt,
     headers,
@@ -36,6 +36,12 @@ export function outcomeCopy(
     deliveryTime: notBefore === undefined ? undefined : notBefore.getTime() + options.clockOffsetMs,
     durable: archived || received.message.durable,
   });
+}
+
+/** The queue that a copy goes to, or the archive. */
+export function copyDestination({ message }: Received, { to, address }: CopyOutcome, spec: SubscriptionSpec): string {
+  if (to === 'archive') return spec.archive;
+  return fullyQualified(spec.pattern === true ? addressToReach(spec.event, address, message.address) : spec.event, spec.queue);
 }
 
 /** The copy for whoever listens at a multicast address. */
@@ -73,12 +79,9 @@ function keepProperties(from: ReadonlyMap<string, string>, to: [string, string][
     const value = from.get(name);
     if (value !== undefined) to.push([name, value]);
   }
-  // The broker tells the kind of the address before its name.
   const replyTo = from.get('reply-to');
-  if (replyTo !== undefined) to.push(['reply-to', replyTo.replace(/^(?:queue|topic):\/\//, '')]);
-  const group = from.get('_AMQ_GROUP_ID');
-  if (group !== undefined) to.push(['JMSXGroupID', group]);
-  // The broker confirms a message above 9, and never delivers it.
-  const priority = Number(from.get('priority') ?? NaN);
-  if (!Number.isNaN(priority)) to.push(['priority', String(Math.min(9, Math.max(0, Math.trunc(priority))))]);
+  if (replyTo !== undefined) to.push(['reply-to', bareAddress(replyTo)]);
+  const group = from.get(receivedGroupHeader);
+  if (group !== undefined) to.push([groupHeader, group]);
+  pushPriority(to, Number(from.get('priority') ?? NaN));
 }

@@ -1,14 +1,19 @@
 import { wire } from '../../core/headers.js';
 import type { Routing, WireMessage } from '../../core/provider.js';
-import { duplicateIdHeader } from '../artemis/artemis-words.js';
+import { addressAndQueue, duplicateIdHeader } from '../artemis/artemis-words.js';
 import {
+  bareAddress,
   contentEncodingHeader,
   contentTypeHeader,
   deliveryTimeHeader,
+  groupHeader,
   idHeader,
   idText,
   isBrokersHeader,
   nativeIdHeader,
+  priorityOf,
+  priorityWord,
+  receivedGroupHeader,
   routingWord,
   wasBytes,
 } from './artemis-dialect.js';
@@ -23,6 +28,10 @@ export function wireMessage(frame: MessageFrame): WireMessage {
   const contentEncoding = headers.get('content-encoding') ?? headers.get(contentEncodingHeader);
   const nativeId = idText(headers.get(nativeIdHeader)) ?? brokersId(frame);
   const correlationId = idText(headers.get('correlation-id'));
+  const replyTo = headers.get('reply-to');
+  const group = headers.get(receivedGroupHeader);
+  const priority = priorityOf(headers.get('priority'));
+  const address = headers.get('destination');
   return {
     body: bodyOf(frame),
     headers: usersHeaders(headers),
@@ -31,6 +40,10 @@ export function wireMessage(frame: MessageFrame): WireMessage {
     ...(contentEncoding !== undefined && contentEncoding !== '' && { contentEncoding }),
     ...(nativeId !== undefined && { nativeId }),
     ...(correlationId !== undefined && { correlationId }),
+    ...(replyTo !== undefined && replyTo !== '' && { replyTo: bareAddress(replyTo) }),
+    ...(group !== undefined && group !== '' && { group }),
+    ...(priority !== undefined && { priority }),
+    ...(address !== undefined && { address: addressAndQueue(address).address }),
   };
 }
 
@@ -62,6 +75,8 @@ export interface StompSend {
   readonly dedupeId?: string | undefined;
   /** Milliseconds since the epoch, on the broker's clock. */
   readonly deliveryTime?: number | undefined;
+  /** Milliseconds since the epoch, on the broker's clock. */
+  readonly expiresAt?: number | undefined;
 }
 
 export function outgoingSend(message: WireMessage, send: StompSend): Frame {
@@ -69,6 +84,9 @@ export function outgoingSend(message: WireMessage, send: StompSend): Frame {
   const id = message.headers.get(wire.tidingsId) ?? message.headers.get(wire.id);
   if (id !== undefined) headers.push([nativeIdHeader, idHeader(id)]);
   if (message.correlationId !== undefined) headers.push(['correlation-id', idHeader(message.correlationId)]);
+  if (message.replyTo !== undefined) headers.push(['reply-to', message.replyTo]);
+  if (message.group !== undefined) headers.push([groupHeader, message.group]);
+  pushPriority(headers, message.priority);
   for (const header of message.headers) headers.push(header);
   return markedFrame(headers, message.body);
 }
@@ -84,13 +102,20 @@ export function sendHeaders(
     ['receipt', send.receipt],
   ];
   // The broker sends a message the way of the one before it on this connection when address and type are the same, whatever queue it names:
-  // every queue of the address would get it. So a plain address always has a type, and the name of a queue never.
-  if (!send.address.includes('::')) headers.push(['destination-type', routingWord(send.routing)]);
+  // every queue of the address would get it. So the name of a multicast queue never has a type. All else has: without, an address that is
+  // anycast becomes multicast too.
+  if (send.routing === 'anycast' || !send.address.includes('::')) headers.push(['destination-type', routingWord(send.routing)]);
   if (send.dedupeId !== undefined) headers.push([duplicateIdHeader, send.dedupeId]);
   if (send.deliveryTime !== undefined) headers.push([deliveryTimeHeader, String(Math.round(send.deliveryTime))]);
+  if (send.expiresAt !== undefined) headers.push(['expires', String(Math.round(send.expiresAt))]);
   pushBoth(headers, 'content-type', contentTypeHeader, message.contentType);
   pushBoth(headers, 'content-encoding', contentEncodingHeader, message.contentEncoding);
   return headers;
+}
+
+export function pushPriority(headers: [string, string][], priority: number | undefined): void {
+  const word = priority === undefined ? undefined : priorityWord(priority);
+  if (word !== undefined) headers.push(['priority', word]);
 }
 
 function pushBoth(headers: [string, string][], name: string, amqpName: string, value: string | undefined): void {

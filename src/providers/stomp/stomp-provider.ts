@@ -10,7 +10,20 @@ const protocol = { scheme: 'stomp', plain: 'stomp', encrypted: 'stomps', version
 /** Events over STOMP 1.2 to Apache ActiveMQ Artemis. */
 export class StompProvider extends ArtemisProvider<StompSession> {
   readonly name = 'stomp';
-  readonly capabilities: ReadonlySet<Capability> = new Set<Capability>(['durable', 'delay', 'dedupe', 'anycast', 'manage', 'tls']);
+  readonly capabilities: ReadonlySet<Capability> = new Set<Capability>([
+    'durable',
+    'delay',
+    'dedupe',
+    'ttl',
+    'priority',
+    'keys',
+    'anycast',
+    'reply',
+    'patterns',
+    'manage',
+    'cancel',
+    'tls',
+  ]);
 
   /** @throws ConfigurationError with all mistakes at once. */
   constructor(options: StompOptions = {}) {

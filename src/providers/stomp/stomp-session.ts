@@ -12,11 +12,13 @@ import type {
 import { connectionFault } from '../artemis/artemis-faults.js';
 import { ArtemisProvisioning } from '../artemis/artemis-provisioning.js';
 import { clientId } from '../artemis/artemis-words.js';
+import { LateQueues } from '../artemis/late-queues.js';
 import { ConnectionKeeper } from '../network/connection-keeper.js';
 import type { BrokerSession } from '../network/current-session.js';
 import type { Endpoint } from '../network/endpoints.js';
 import { patiently } from '../network/patiently.js';
 import { PeerFault } from '../network/peer-fault.js';
+import { Answers } from './answers.js';
 import { checkServer } from './artemis-dialect.js';
 import type { Connect } from './connect.js';
 import { CopyLine } from './copy-line.js';
@@ -44,17 +46,23 @@ export class StompSession implements BrokerSession {
   readonly #deadlines: Deadlines;
   readonly #consumes: boolean;
   readonly #provisioning: ArtemisProvisioning;
+  readonly #late: LateQueues;
   readonly #keeper: ConnectionKeeper<Epoch>;
   readonly #events: Outbox;
   readonly #copies: CopyLine;
+  readonly #answers: Answers;
   readonly #subscriptions = new Set<StompSubscription>();
   /** All that were opened, whoever has them. */
   readonly #connections = new Set<StompConnection>();
   readonly #ends = new AbortController();
   #access: StompAccess | undefined;
+  /** The last that listeners were told of. */
+  #serving: Epoch | undefined;
   /** The epoch that ended because the broker refused something that was sent. */
   #refused: { readonly epoch: Epoch; readonly at: number } | undefined;
   #stopped: Promise<void> | undefined;
+  /** Subscriptions are being closed. */
+  #closing = false;
 
   constructor(options: ResolvedStompOptions, host: ProviderHost, specs: readonly SubscriptionSpec[]) {
     this.#options = options;
@@ -63,9 +71,11 @@ export class StompSession implements BrokerSession {
     this.#deadlines = new Deadlines(clock);
     this.#consumes = specs.length > 0;
     this.#provisioning = new ArtemisProvisioning(options.provisioning, specs, host);
+    this.#late = new LateQueues({ clock, provisioning: this.#provisioning, epoch: () => this.#served });
     const outbox = { clock, logger, deadlines: this.#deadlines, clockOffsetMs: this.#clockOffsetMs };
     this.#events = new Outbox(outbox);
     this.#copies = new CopyLine(this.#connect, outbox, options.maxDelayMs);
+    this.#answers = new Answers(this.#copies.outbox, { clock, logger, management: () => this.epoch?.access.management });
     this.#keeper = new ConnectionKeeper<Epoch>(options, host, {
       open: (endpoint, signal, onLost) =>
         this.#connect(endpoint, signal, (fault) => {
@@ -99,12 +109,13 @@ export class StompSession implements BrokerSession {
   }
 
   send(message: WireMessage, options: WireSend): Promise<void> {
-    return this.#events.send(message, options);
+    return options.ifThere === true ? this.#answers.send(message, options) : this.#events.send(message, options);
   }
 
   async subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription> {
     const { clock, logger } = this.#host;
-    const subscription = new StompSubscription(spec, deliver, {
+    await this.#late.made(spec);
+    const subscription: StompSubscription = new StompSubscription(spec, deliver, {
       clock,
       logger,
       maxDelayMs: this.#options.maxDelayMs,
@@ -114,14 +125,16 @@ export class StompSession implements BrokerSession {
       notices: this.#events,
       clockOffsetMs: this.#clockOffsetMs,
       restore: ({ access }, which) => this.#provisioning.restore(access, which),
-      forget: (which) => {
-        this.#subscriptions.delete(which);
+      forget: () => {
+        this.#subscriptions.delete(subscription);
+        return this.#late.left(spec);
       },
     });
-    this.#subscriptions.add(subscription);
     const confirmed = subscription.confirmed();
-    const epoch = this.epoch;
-    if (epoch !== undefined) void subscription.connected(epoch);
+    this.#subscriptions.add(subscription);
+    const epoch = this.#served;
+    if (this.#closing) void subscription.close();
+    else if (epoch !== undefined) void subscription.connected(epoch);
     await confirmed;
     return subscription;
   }
@@ -134,10 +147,14 @@ export class StompSession implements BrokerSession {
     const { clock } = this.#host;
     const endsAt = clock.now() + deadlineMs;
     const left = (): number => Math.max(0, endsAt - clock.now());
-    if (this.epoch !== undefined || this.#lastEpoch !== undefined) await patiently(clock, left() - goodbyeMs, this.#events.whenIdle());
+    const idle = Promise.all([this.#events.whenIdle(), this.#copies.outbox.whenIdle()]);
+    if (this.epoch !== undefined || this.#lastEpoch !== undefined) await patiently(clock, left() - goodbyeMs, idle);
+    this.#closing = true;
+    this.#late.stop();
     const closed = Promise.all([...this.#subscriptions].map((subscription) => subscription.close(left())));
     await patiently(clock, left() - goodbyeMs / 2, closed);
     this.#events.close(stopped);
+    this.#answers.close();
     await Promise.all([closed, this.#copies.close(stopped, left()), this.#keeper.stop(left())]);
     // Also what is under way just now, and what is read for an operator.
     const fault = new PeerFault('stopped', stopped);
@@ -202,12 +219,18 @@ export class StompSession implements BrokerSession {
   /** Listeners first: what is held back may be meant for them. Copies need not wait: theirs are back already. */
   async #up(epoch: Epoch): Promise<void> {
     this.#refused = undefined;
+    this.#serving = epoch;
+    this.#late.connected(epoch);
     this.#events.connected(epoch.connection);
     await Promise.all([
-      this.#copies.connected(epoch, { atOnce: this.#consumes }),
+      this.#copies.connected(epoch, { atOnce: this.#consumes || this.#subscriptions.size > 0 }),
       ...[...this.#subscriptions].map((subscription) => subscription.connected(epoch)),
     ]);
     if (epoch.alive) this.#events.release();
+  }
+
+  get #served(): Epoch | undefined {
+    return this.#serving?.alive === true ? this.#serving : undefined;
   }
 
   #down(epoch: Epoch, fault: PeerFault): void {

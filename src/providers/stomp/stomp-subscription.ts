@@ -1,36 +1,23 @@
-import type { Clock, Timer } from '../../core/clock.js';
 import { TidingsError } from '../../core/errors.js';
 import type { CopyOutcome, Delivery, Outcome, ProviderSubscription, Settlement, SubscriptionSpec } from '../../core/provider.js';
 import { PeerFault } from '../network/peer-fault.js';
 import { subscriptionRefusal } from './artemis-dialect.js';
-import type { Connect } from './connect.js';
 import { DeliveryCopies } from './delivery-copies.js';
-import type { CopiesHost } from './delivery-copies.js';
-import { Ejections } from './ejections.js';
+import { Ejections, tellEjections } from './ejections.js';
 import type { Epoch } from './epoch.js';
 import type { MessageFrame } from './frame-reader.js';
+import { HeldDeliveries } from './held-deliveries.js';
 import { QueueLine } from './queue-line.js';
 import { StompDelivery } from './stomp-delivery.js';
 import type { Settler } from './stomp-delivery.js';
 import type { StompConnection } from './stompjs-driver.js';
+import { Reopening } from './reopening.js';
+import type { SubscriptionHost } from './subscription-host.js';
 import { Wear } from './wear.js';
 
-const firstReopenMs = 100;
 const closeTimeoutMs = 2_000;
-/** A connection that lived so long was a good one: the next attempts begin with the shortest delay again. */
-const goodLifeMs = 5_000;
 const settled = Promise.resolve<Settlement>('settled');
 const stale = Promise.resolve<Settlement>('stale');
-
-export interface SubscriptionHost extends CopiesHost {
-  readonly clock: Clock;
-  readonly maxDelayMs: number;
-  readonly windowMessageBytes: number;
-  readonly connect: Connect;
-  /** Makes the queue again where that is ours to do. */
-  restore(epoch: Epoch, spec: SubscriptionSpec): Promise<void>;
-  forget(subscription: StompSubscription): void;
-}
 
 interface Ends {
   resolve(): void;
@@ -46,21 +33,12 @@ export class StompSubscription implements ProviderSubscription, Settler {
   readonly #host: SubscriptionHost;
   readonly #copies: DeliveryCopies;
   readonly #deliver: (delivery: Delivery) => void;
-  #limit: number;
+  readonly #held: HeldDeliveries;
   #epoch: Epoch | undefined;
   #line: QueueLine | undefined;
   #state: 'new' | 'open' | 'paused' | 'closed' = 'new';
-  /** Handed over and not settled, those of lost connections included; what is given back keeps its place until it has gone. */
-  readonly #handed = new Set<StompDelivery>();
-  /** Came, and wait for their turn. */
-  #waiting: StompDelivery[] = [];
-  /** Of those, given back: they go to the broker as soon as nothing runs that would go with them. */
-  #returned: StompDelivery[] = [];
   readonly #wear: Wear;
-  /** Settled in this tick. */
-  #unwritten = 0;
-  #reopenTimer: Timer | undefined;
-  #reopenMs = firstReopenMs;
+  readonly #reopening: Reopening;
   readonly #ejections: Ejections;
   #confirmed: Ends | undefined;
   #onAttempted: (() => void) | undefined;
@@ -70,9 +48,12 @@ export class StompSubscription implements ProviderSubscription, Settler {
     this.#deliver = deliver;
     this.#host = host;
     this.#copies = new DeliveryCopies(spec, host);
-    this.#limit = spec.concurrency + spec.prefetch;
+    this.#held = new HeldDeliveries(spec.concurrency + spec.prefetch, (delivery) => {
+      this.#handOver(delivery);
+    });
+    this.#reopening = new Reopening(host.clock, host.maxDelayMs);
     this.#wear = new Wear(Math.ceil(spec.maxCrashes / 2));
-    this.#ejections = new Ejections(this.#limit);
+    this.#ejections = new Ejections(this.#held.limit);
   }
 
   get ready(): boolean {
@@ -98,8 +79,8 @@ export class StompSubscription implements ProviderSubscription, Settler {
     });
     // It outlived the last epoch and is still on its way.
     if (this.#line !== undefined) return attempted;
-    this.#reopenTimer?.cancel();
-    this.#reopenMs = firstReopenMs;
+    this.#reopening.cancel();
+    this.#reopening.reset();
     if (epoch.faulty.has(this.spec)) {
       this.#reopenLater(epoch);
       this.#attempted();
@@ -110,37 +91,36 @@ export class StompSubscription implements ProviderSubscription, Settler {
   /** The main connection is lost. This one may live on. */
   disconnected(): void {
     this.#epoch = undefined;
-    this.#reopenTimer?.cancel();
-    this.#reopenTimer = undefined;
+    this.#reopening.cancel();
     this.#attempted();
   }
 
   open(): void {
     if (this.#state === 'closed') return;
     this.#state = 'open';
-    // Given back, and still here: they are the first again.
-    this.#waiting = [...this.#takeReturned().map((delivery) => delivery.again()), ...this.#waiting];
     this.#line?.listen();
-    this.#pump();
+    this.#held.open();
   }
 
   pause(): Promise<void> {
     if (this.#state !== 'closed') {
       this.#state = 'paused';
+      this.#held.shut();
       this.#restWhenDone();
     }
     return Promise.resolve();
   }
 
   setLimit(deliveries: number): void {
-    this.#limit = deliveries;
+    this.#held.limit = deliveries;
     if (!this.#ejections.careful) this.#line?.widen(this.#windowBytes);
-    this.#pump();
+    this.#held.pump();
   }
 
   async close(timeoutMs = closeTimeoutMs): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#held.shut();
     this.#confirmed?.reject(
       new TidingsError(
         'not-running',
@@ -150,12 +130,12 @@ export class StompSubscription implements ProviderSubscription, Settler {
     this.#confirmed = undefined;
     const line = this.#line;
     this.#line = undefined;
-    this.#forgetHeld();
+    this.#held.forget();
     this.#attempted();
-    this.#reopenTimer?.cancel();
+    this.#reopening.cancel();
     await line?.close(Math.min(timeoutMs, closeTimeoutMs));
     this.#sweep();
-    this.#host.forget(this);
+    await this.#host.forget();
   }
 
   isStale({ connection }: StompDelivery): boolean {
@@ -169,7 +149,7 @@ export class StompSubscription implements ProviderSubscription, Settler {
     }
     if (outcome.do === 'copy') return this.#copy(delivery, outcome);
     if (outcome.do === 'return') {
-      this.#returned.push(delivery);
+      this.#held.returned(delivery);
       this.#restWhenDone();
     } else {
       delivery.acknowledge();
@@ -186,54 +166,24 @@ export class StompSubscription implements ProviderSubscription, Settler {
   }
 
   #release(delivery: StompDelivery): void {
-    this.#handed.delete(delivery);
+    this.#held.settled(delivery);
     if (this.#line?.carried(delivery.connection) === false) this.#regain(this.#line);
-    if (this.#unwritten++ === 0) setImmediate(this.#written);
     this.#restWhenDone();
-  }
-
-  /**
-   * The ACKs of this tick are written: their places are free. Before, quick listeners would handle all that waits here with no ACK on its
-   * way, and it would be handled again if the process died just then.
-   */
-  readonly #written = (): void => {
-    this.#unwritten = 0;
-    this.#pump();
-  };
-
-  #pump(): void {
-    while (this.#state === 'open' && this.#handed.size + this.#unwritten < this.#limit) {
-      const delivery = this.#waiting.shift();
-      if (delivery === undefined) return;
-      if (delivery.stale) continue;
-      this.#handed.add(delivery);
-      this.#handOver(delivery);
-    }
   }
 
   /** Runs that outlive their connection keep their places: what came for those would only be withheld from others. */
   #regain(line: QueueLine): void {
     if (this.#state === 'paused') return;
-    if ([...this.#handed].every(({ connection }) => line.carried(connection)) && !this.#ejections.careful) line.widen(this.#windowBytes);
+    if ([...this.#held.handed].every(({ connection }) => line.carried(connection)) && !this.#ejections.careful)
+      line.widen(this.#windowBytes);
     line.listen();
   }
 
   /** To end the subscription takes back what runs too, so it waits for that; what was not begun goes to others then. */
   #restWhenDone(): void {
-    if (this.#state !== 'paused' || this.#handed.size > this.#returned.length) return;
-    this.#forgetHeld();
+    if (this.#state !== 'paused' || !this.#held.resting) return;
+    this.#held.forget();
     this.#line?.rest();
-  }
-
-  #forgetHeld(): void {
-    this.#waiting = [];
-    this.#takeReturned();
-  }
-
-  #takeReturned(): StompDelivery[] {
-    const returned = this.#returned.splice(0);
-    for (const delivery of returned) this.#handed.delete(delivery);
-    return returned;
   }
 
   #open(epoch: Epoch): void {
@@ -242,7 +192,7 @@ export class StompSubscription implements ProviderSubscription, Settler {
       return;
     }
     const { spec } = this;
-    const places = this.#limit - this.#handed.size;
+    const { places } = this.#held;
     const windowBytes = this.#ejections.careful ? 1 : Math.max(places, 1) * this.#host.windowMessageBytes;
     const resting = this.#state === 'paused' || places <= 0;
     const line = new QueueLine(
@@ -267,12 +217,10 @@ export class StompSubscription implements ProviderSubscription, Settler {
   }
 
   #received(frame: MessageFrame, connection: StompConnection): void {
-    this.#reopenMs = firstReopenMs;
+    this.#reopening.reset();
     if (this.#ejections.received()) this.#line?.widen(this.#windowBytes);
     const delivery = this.#read(frame, connection);
-    if (delivery === undefined) return;
-    this.#waiting.push(delivery);
-    this.#pump();
+    if (delivery !== undefined) this.#held.came(delivery);
   }
 
   #read(frame: MessageFrame, connection: StompConnection): StompDelivery | undefined {
@@ -294,42 +242,36 @@ export class StompSubscription implements ProviderSubscription, Settler {
 
   #lost(fault: PeerFault, line: QueueLine): void {
     this.#line = undefined;
-    for (const delivery of [...this.#handed, ...this.#waiting]) if (line.carried(delivery.connection)) this.#wear.lost(delivery.frame);
-    this.#forgetHeld();
+    for (const delivery of this.#held.all) if (line.carried(delivery.connection)) this.#wear.lost(delivery.frame);
+    this.#held.forget();
     this.#sweep();
     this.#attempted();
-    if (this.#host.clock.now() - line.openedAt >= goodLifeMs) {
-      this.#reopenMs = firstReopenMs;
-    }
-    if (this.#ejections.lost(fault, this.#host.clock.now() - line.openedAt)) this.#tellEjections(fault);
+    const livedMs = this.#host.clock.now() - line.openedAt;
+    this.#reopening.lostAfter(livedMs);
+    if (this.#ejections.lost(fault, livedMs)) tellEjections(this.#host.logger, this.spec, fault);
     const error = subscriptionRefusal(fault, this.spec);
     if (this.#confirmed !== undefined && !error.retryable) {
       this.#confirmed.reject(error);
       this.#confirmed = undefined;
       this.#state = 'closed';
-      this.#host.forget(this);
+      this.#held.shut();
+      void this.#host.forget();
       return;
     }
-    this.#host.logger.warn({ error, ...this.#whose, retryMs: this.#reopenMs }, 'the connection of a listener was lost and is made anew');
+    this.#host.logger.warn(
+      { error, ...this.#whose, retryMs: this.#reopening.delayMs },
+      'the connection of a listener was lost and is made anew',
+    );
     if (this.#epoch !== undefined) this.#reopenLater(this.#epoch);
   }
 
-  #tellEjections(fault: PeerFault): void {
-    this.#host.logger.error(
-      { ...this.#whose, queue: this.spec.queue, reason: fault.message },
-      'the broker ends the connection of this listener again and again: its queue most likely holds a message that cannot be written in STOMP ' +
-        '(a property that is a timestamp, a list or a map, a footer, a nested map as body). Remove that message, or listen over AMQP; the broker moves it to its dead-letter address in the end',
-    );
-  }
-
   get #windowBytes(): number {
-    return this.#limit * this.#host.windowMessageBytes;
+    return this.#held.limit * this.#host.windowMessageBytes;
   }
 
   #reopenLater(epoch: Epoch): void {
     if (this.#state === 'closed' || this.#epoch !== epoch) return;
-    this.#reopenTimer = this.#host.clock.schedule(this.#reopenMs, () => {
-      this.#reopenTimer = undefined;
+    this.#reopening.later(() => {
       this.#host.restore(epoch, this.spec).then(
         () => {
           if (this.#epoch === epoch && this.#line === undefined) this.#open(epoch);
@@ -340,7 +282,6 @@ export class StompSubscription implements ProviderSubscription, Settler {
         },
       );
     });
-    this.#reopenMs = Math.min(2 * this.#reopenMs, this.#host.maxDelayMs);
   }
 
   /** Copies whose originals are out of reach are given up. */

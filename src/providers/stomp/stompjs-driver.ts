@@ -2,11 +2,12 @@ import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { Client, StompHeaders, Versions } from '@stomp/stompjs';
 import type { IFrame } from '@stomp/stompjs';
 import type { Clock, Timer } from '../../core/clock.js';
-import type { Routing } from '../../core/provider.js';
 import type { KeptConnection } from '../network/connection-keeper.js';
 import type { Endpoint } from '../network/endpoints.js';
 import { PeerFault, faultOf } from '../network/peer-fault.js';
 import { connectHeaders, secretOf } from './connect-headers.js';
+import { ConnectionSubscriptions } from './connection-subscriptions.js';
+import type { SubscribeOptions, SubscriptionHandle } from './connection-subscriptions.js';
 import { FrameReader } from './frame-reader.js';
 import type { MessageFrame } from './frame-reader.js';
 import { ackFrame } from './frame-writer.js';
@@ -34,27 +35,6 @@ export interface Receiptable {
   receipted(): void;
 }
 
-export interface SubscribeOptions {
-  /** As it is, without escapes. */
-  readonly destination: string;
-  readonly routing: Routing;
-  /**
-   * Bytes of messages, headers included, that the broker sends ahead of their ACKs. Left out, there are no ACKs: what comes is settled by
-   * coming, and nothing limits it, since with a limit the broker would stop for good when so much has come.
-   */
-  readonly windowBytes?: number;
-  /** Only messages that it matches. Not for queues by their qualified names, where the broker ignores it. */
-  readonly selector?: string;
-  /** What it throws is dropped: the message then stays unacknowledged. */
-  onMessage(frame: MessageFrame): void;
-}
-
-export interface SubscriptionHandle {
-  readonly id: string;
-  /** Nothing is handed over any more. Resolves at the broker's receipt, or when the connection is gone. */
-  unsubscribe(): Promise<void>;
-}
-
 const receiptPrefix = 'r-';
 /** So long the broker may take to close after it has refused something. */
 const refusalMs = 500;
@@ -68,12 +48,10 @@ export class StompConnection implements KeptConnection {
   readonly #options: StompConnectOptions;
   readonly #onLost: (fault: PeerFault) => void;
   readonly #client: Client;
+  readonly #subscriptions: ConnectionSubscriptions;
   readonly #socket: StompSocket;
   readonly #watch: SilenceWatch;
   readonly #receiptables = new Map<string, Receiptable>();
-  readonly #subscribed = new Map<string, SubscribeOptions>();
-  /** Ends the wait of whoever waits for a receipt of stompjs. */
-  readonly #waits = new Set<() => void>();
   #opening: { resolve(): void; reject(fault: PeerFault): void } | undefined;
   #ended = false;
   #fault: PeerFault | undefined;
@@ -81,7 +59,6 @@ export class StompConnection implements KeptConnection {
   #refusalTimer: Timer | undefined;
   #server = '';
   #heardBytes = 0;
-  #lastNumber = 0;
 
   /** `onLost` is called once when an opened connection is lost, never after `end()`. */
   static async open(options: StompConnectOptions, signal: AbortSignal, onLost: (fault: PeerFault) => void): Promise<StompConnection> {
@@ -106,7 +83,7 @@ export class StompConnection implements KeptConnection {
   }
 
   private constructor(options: StompConnectOptions, opener: TransportOpener, onLost: (fault: PeerFault) => void) {
-    const headers = stompHeaders(connectHeaders(options.endpoint, options.clientId));
+    const headers = Object.assign(new StompHeaders(), connectHeaders(options.endpoint, options.clientId));
     this.#options = options;
     this.#onLost = onLost;
     this.#watch = new SilenceWatch(options.clock, (ms) => {
@@ -138,6 +115,7 @@ export class StompConnection implements KeptConnection {
       },
     });
     this.#client = this.#session(headers);
+    this.#subscriptions = new ConnectionSubscriptions(this.#client);
   }
 
   /** False as soon as the broker has refused something: it reads on for a moment, and what it answers still counts. */
@@ -184,24 +162,9 @@ export class StompConnection implements KeptConnection {
 
   /** Resolves at the broker's receipt; rejects with the fault when the connection is lost first. */
   async subscribe(options: SubscribeOptions): Promise<SubscriptionHandle> {
-    const { destination, routing, windowBytes, selector } = options;
-    const id = this.#nextId('s');
-    this.#subscribed.set(id, options);
-    await this.#answered((receipt) => {
-      this.#client.subscribe(
-        destination,
-        () => undefined,
-        stompHeaders({
-          id,
-          'subscription-type': routing.toUpperCase(),
-          ...(windowBytes === undefined ? { ack: 'auto' } : { ack: 'client-individual', 'consumer-window-size': String(windowBytes) }),
-          ...(selector !== undefined && { selector }),
-          receipt,
-        }),
-      );
-    });
+    const handle = await this.#subscriptions.subscribe(options);
     if (this.#ended) throw this.#reason();
-    return { id, unsubscribe: () => this.#unsubscribe(id) };
+    return handle;
   }
 
   /** Says goodbye, waits for the answer at most `timeoutMs`, and ends the socket. Nothing is called back any more. */
@@ -291,13 +254,7 @@ export class StompConnection implements KeptConnection {
   }
 
   #message(frame: MessageFrame): void {
-    const subscribed = this.#subscribed.get(frame.headers.get('subscription') ?? '');
-    if (!this.alive || subscribed === undefined) return;
-    try {
-      subscribed.onMessage(frame);
-    } catch {
-      // Whoever takes messages tells of its own faults; those of one must not end the reading of all.
-    }
+    if (this.alive) this.#subscriptions.deliver(frame);
   }
 
   #receipt(id: string): void {
@@ -305,30 +262,6 @@ export class StompConnection implements KeptConnection {
     const waiting = this.#receiptables.get(id);
     this.#receiptables.delete(id);
     waiting?.receipted();
-  }
-
-  async #unsubscribe(id: string): Promise<void> {
-    if (!this.#subscribed.delete(id) || this.#ended) return;
-    await this.#answered((receipt) => {
-      this.#client.unsubscribe(id, stompHeaders({ receipt }));
-    });
-  }
-
-  /** Resolves at the receipt of what `write` writes, or when the connection is gone. */
-  #answered(write: (receipt: string) => void): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#ended) {
-        resolve();
-        return;
-      }
-      const receipt = this.#nextId('a');
-      this.#waits.add(resolve);
-      this.#client.watchForReceipt(receipt, () => {
-        this.#waits.delete(resolve);
-        resolve();
-      });
-      write(receipt);
-    });
   }
 
   #lose(fault: PeerFault): void {
@@ -347,21 +280,10 @@ export class StompConnection implements KeptConnection {
     this.#watch.stop();
     this.#refusalTimer?.cancel();
     this.#receiptables.clear();
-    this.#subscribed.clear();
-    for (const wait of this.#waits) wait();
-    this.#waits.clear();
+    this.#subscriptions.end();
   }
 
   #reason(): PeerFault {
     return this.#fault ?? new PeerFault('closed', 'the connection was ended');
   }
-
-  #nextId(kind: string): string {
-    this.#lastNumber++;
-    return `${kind}-${String(this.#lastNumber)}`;
-  }
-}
-
-function stompHeaders(headers: Record<string, string>): StompHeaders {
-  return Object.assign(new StompHeaders(), headers);
 }

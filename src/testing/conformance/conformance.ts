@@ -16,13 +16,20 @@ import { healthCases } from './h-health.js';
 import { archiveCases } from './k-archives.js';
 import { copyCases } from './k-copies.js';
 import { deliveryCases } from './k-deliveries.js';
+import { groupCases } from './k-groups.js';
+import { laterCases } from './k-later.js';
 import { lifeCases } from './k-life.js';
+import { lifetimeCases } from './k-lifetimes.js';
 import { limitCases } from './k-limits.js';
 import { noticeCases } from './k-notices.js';
+import { patternCases } from './k-patterns.js';
 import { queueCases } from './k-queues.js';
 import { sendContractCases } from './k-sends.js';
 import { takeCases } from './k-takes.js';
 import { notSupportedCases } from './n-not-supported.js';
+import { readingCases } from './p-reading.js';
+import { requestCases } from './p-requests.js';
+import { workCases } from './p-work.js';
 import { replayCases } from './r-archive.js';
 import { crashingCases } from './r-crashing.js';
 import { faultCases } from './r-faults.js';
@@ -53,6 +60,13 @@ const definitions: readonly CaseDefinition[] = [
   ...queueCases,
   ...takeCases,
   ...archiveCases,
+  ...groupCases,
+  ...lifetimeCases,
+  ...laterCases,
+  ...patternCases,
+  ...workCases,
+  ...requestCases,
+  ...readingCases,
   ...notSupportedCases,
   ...topologyCases,
   ...replayCases,

@@ -89,7 +89,10 @@ export const archiveCases: readonly CaseDefinition[] = [
       const againAt = bench.time.now();
       equal(await inbox.settle(inbox.at(0), { do: 'copy', to: 'archive', headers: {} }), 'settled');
       await bench.holds(spec.archive, 1);
-      await bench.time.stays('it is kept', async () => (await contents(bench, spec.archive)).join() === 'again', maxAgeMs / 2);
+      // A look may itself take longer than what is left of its age.
+      const isKept = async (): Promise<boolean> =>
+        (await contents(bench, spec.archive)).join() === 'again' || bench.time.now() - againAt >= maxAgeMs;
+      await bench.time.stays('it is kept', isKept, maxAgeMs / 2);
       await bench.time.until('it is dropped', async () => (await bench.count(spec.archive)) === 0, roundMs);
       ok(bench.time.now() - againAt >= maxAgeMs, 'not before its new age');
     },

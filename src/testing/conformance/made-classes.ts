@@ -39,10 +39,10 @@ export class MadeListener {
   mostRunning = 0;
 
   constructor(of: Class<Note>, options: EventListenerOptions & { readonly name: string }, handle: Handle) {
-    const call = (note: Note, context: EventContext): Promise<void> =>
+    const call = (note: Note, context: EventContext): Promise<unknown> =>
       this.#call({ note, context, attempt: context.attempt, id: context.envelope.id }, handle);
     class Made {
-      on(note: Note, context: EventContext): Promise<void> {
+      on(note: Note, context: EventContext): Promise<unknown> {
         return call(note, context);
       }
     }
@@ -60,11 +60,11 @@ export class MadeListener {
     return this.calls.map(({ attempt }) => attempt);
   }
 
-  async #call(call: Call, handle: Handle): Promise<void> {
+  async #call(call: Call, handle: Handle): Promise<unknown> {
     this.calls.push(call);
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
     try {
-      await handle(call);
+      return await handle(call);
     } finally {
       this.running--;
     }

@@ -1,6 +1,8 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { RetryLater, type TidingsError } from '../../core/errors.js';
+import type { Bench } from './bench.js';
 import type { CaseDefinition } from './case-definition.js';
+import type { PeerSend } from './peer.js';
 
 /** What is not declared fails at once, and never does half of it. */
 export const notSupportedCases: readonly CaseDefinition[] = [
@@ -98,4 +100,69 @@ export const notSupportedCases: readonly CaseDefinition[] = [
       await inbox.accept(0);
     },
   },
+  {
+    id: 'CF-N5',
+    name: 'without ttl, a send that expires fails as not supported, and nothing arrives',
+    unless: 'ttl',
+    run: (bench) => refusesToSend(bench, { expiresAt: bench.time.now() + 60_000 }),
+  },
+  {
+    id: 'CF-N6',
+    name: 'without priority, a send with one fails as not supported, and nothing arrives',
+    unless: 'priority',
+    run: (bench) => refusesToSend(bench, { priority: 9 }),
+  },
+  {
+    id: 'CF-N7',
+    name: 'without keys, a send in a group fails as not supported, and nothing arrives',
+    unless: 'keys',
+    run: (bench) => refusesToSend(bench, { group: 'one' }),
+  },
+  {
+    id: 'CF-N8',
+    name: 'without reply, a send that asks for an answer fails as not supported, and nothing arrives; so does an answer',
+    unless: 'reply',
+    run: async (bench) => {
+      await refusesToSend(bench, { replyTo: 'replies.nobody' });
+      const answer = (await bench.startedPeer()).send('replies.nobody', 'answer', { routing: 'anycast', ifThere: true });
+      await rejects(bench.time.ends('the answer', answer, 1_000), { code: 'not-supported' });
+    },
+  },
+  {
+    id: 'CF-N9',
+    name: 'without patterns, a start and a subscription with one fail as not supported',
+    unless: 'patterns',
+    run: async (bench) => {
+      const spec = bench.spec(`${bench.unique('shop')}.*`, undefined, { pattern: true });
+      await rejects(bench.time.ends('the start', bench.peer(await bench.create()).start([spec])), { code: 'not-supported' });
+      const peer = await bench.startedPeer();
+      await rejects(bench.time.ends('the subscription', peer.subscribe(spec)), { code: 'not-supported' });
+    },
+  },
+  {
+    id: 'CF-N10',
+    name: 'without cancel, taking an event back fails as not supported',
+    needs: ['manage'],
+    unless: 'cancel',
+    run: async (bench) => {
+      await rejects((await bench.queues()).cancel(bench.unique('event'), 'any'), { code: 'not-supported' });
+    },
+  },
+  {
+    id: 'CF-N11',
+    name: 'without ttl, asking how many have expired fails as not supported',
+    needs: ['manage'],
+    unless: 'ttl',
+    run: async (bench) => {
+      await rejects((await bench.queues()).expired(bench.unique('queue')), { code: 'not-supported' });
+    },
+  },
 ];
+
+async function refusesToSend(bench: Bench, what: PeerSend): Promise<void> {
+  const spec = bench.spec(bench.unique('event'));
+  const peer = await bench.startedPeer([spec]);
+  const inbox = await peer.listen(spec);
+  await rejects(bench.time.ends('the send', peer.send(spec.event, 'not for this broker', what), 1_000), { code: 'not-supported' });
+  await bench.time.stays('nothing arrives', () => inbox.count === 0);
+}

@@ -46,7 +46,7 @@ export class Peer {
   send(
     address: string,
     body: string | Uint8Array,
-    { headers, durable, contentType, contentEncoding, correlationId, ...options }: PeerSend = {},
+    { headers, durable, contentType, contentEncoding, correlationId, replyTo, group, priority, ...options }: PeerSend = {},
   ): Promise<void> {
     const message: WireMessage = {
       body,
@@ -55,6 +55,9 @@ export class Peer {
       ...(contentType === undefined ? undefined : { contentType }),
       ...(contentEncoding === undefined ? undefined : { contentEncoding }),
       ...(correlationId === undefined ? undefined : { correlationId }),
+      ...(replyTo === undefined ? undefined : { replyTo }),
+      ...(group === undefined ? undefined : { group }),
+      ...(priority === undefined ? undefined : { priority }),
     };
     const sending = this.provider.send(message, { address, routing: 'multicast', deadlineAt: this.#time.now() + sendMs, ...options });
     // Cases look at it later; until then it is nobody's unhandled rejection.

@@ -173,9 +173,10 @@ describe('an archive', () => {
     const one = bench();
     await one.start([spec]);
     await archive(one, spec, 0, 1);
-    await restarted(one, boundedBy(spec, { maxAgeMs: 1_000 }));
+    const shorter = boundedBy(spec, { maxAgeMs: 1_000 });
+    await restarted(one, shorter);
     expect(await settingsOf(spec.archive)).toMatchObject({ expiryDelay: 1_000, expiryAddress: '' });
-    await archive(one, spec, 1, 2);
+    await archive(one, shorter, 1, 2);
     await until('the new one is gone', async () => (await rig.operator.count(spec.archive)) === 1, scanMs);
     expect(await archived(one, spec)).toEqual(['0']);
   }, 90_000);

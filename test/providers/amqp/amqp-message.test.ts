@@ -64,6 +64,53 @@ describe('what is sent', () => {
     }
   });
 
+  const everything = {
+    correlationId: 'request-1',
+    replyTo: 'replies.é',
+    group: 'key 😀',
+    priority: 9,
+    contentType: 'text/plain',
+    contentEncoding: 'gzip',
+  };
+
+  test('the fields for talking are read by the client library as they were, each by itself and all together', () => {
+    const expiryTime = Date.now() + 5_000;
+    const one = (fields: object, extras: object = {}): AmqpMessage & Record<string, unknown> =>
+      decode(encodedMessage(wire('x', fields), { ...plain, ...extras })) as never;
+    expect(one({ group: 'g' })).toEqual({ durable: true, group_id: 'g', body: 'x' });
+    expect(one({ priority: 9 })).toEqual({ durable: true, priority: 9, body: 'x' });
+    expect(one({ replyTo: 'r' })).toEqual({ durable: true, reply_to: 'r', message_annotations: { 'x-opt-jms-reply-to': 0 }, body: 'x' });
+    expect(one({}, { to: 'E' })).toEqual({ durable: true, to: 'E', body: 'x' });
+    expect(one({}, { expiryTime })).toEqual({ durable: true, absolute_expiry_time: new Date(expiryTime), body: 'x' });
+    const all = one({ ...everything, headers: new Map([['tidings_id', 'i']]) }, { to: 'E', expiryTime, deliveryTime: 5 });
+    expect(all).toMatchObject({
+      message_id: 'i',
+      to: 'E',
+      reply_to: 'replies.é',
+      correlation_id: 'request-1',
+      content_type: 'text/plain',
+      content_encoding: 'gzip',
+      absolute_expiry_time: new Date(expiryTime),
+      group_id: 'key 😀',
+      message_annotations: { 'x-opt-delivery-time': 5, 'x-opt-jms-reply-to': 0 },
+    });
+    expect(wireMessage(all)).toMatchObject({ ...everything, address: 'E' });
+  });
+
+  test('what nobody asked for is not written', () => {
+    expect(decode(encodedMessage(wire('x', { priority: 4 }), plain))).toEqual({ durable: true, body: 'x' });
+  });
+
+  test.each([
+    [12, 9],
+    [-3, 0],
+    [8.6, 9],
+    [0, 0],
+    [NaN, undefined],
+  ])('a priority of %s travels as %s', (priority, travels) => {
+    expect(decode(encodedMessage(wire('x', { priority }), plain)).priority).toBe(travels);
+  });
+
   test("with body: 'data' text is a Data section of JSON", () => {
     const read = decode(encodedMessage(wire('{"a":"é"}'), { asData: true }));
     expect(read.content_type).toBe('application/json');
@@ -78,6 +125,30 @@ describe('what is sent', () => {
 });
 
 describe('what is received', () => {
+  test.each([
+    ['queue://replies.r', 'replies.r'],
+    ['topic://replies.r', 'replies.r'],
+    ['temp-queue://replies.r', 'replies.r'],
+    ['replies.r', 'replies.r'],
+    ['', undefined],
+  ])('a reply address %s is %s', (reply_to, replyTo) => {
+    expect(wireMessage({ reply_to, body: 'x' }).replyTo).toBe(replyTo);
+  });
+
+  test.each([
+    ['shop.made', 'shop.made'],
+    ['shop.made::L', 'shop.made'],
+    ['topic://shop.made', 'shop.made'],
+    [undefined, undefined],
+  ])('sent to %s it came by %s', (to, address) => {
+    expect(wireMessage({ ...(to !== undefined && { to }), body: 'x' }).address).toBe(address);
+  });
+
+  test('the usual priority is none', () => {
+    expect(wireMessage({ priority: 4 }).priority).toBeUndefined();
+    expect(wireMessage({ priority: 0 }).priority).toBe(0);
+  });
+
   const body = (value: unknown): unknown => wireMessage(decode(encoded({ body: value }))).body;
 
   test('every kind of body is read', () => {
@@ -196,6 +267,40 @@ describe('a copy', () => {
     expect(copy.to).toBe('archive.L');
     expect(copy.durable).toBe(true);
     expect(copy.message_annotations).toEqual({ 'x-opt-jms-dest': 0, 'x-opt-jms-msg-type': 5, 'x-opt-mine': 'stays' });
+  });
+
+  test('keeps group, priority and reply address, and loses its expiry', () => {
+    const raw = decode(
+      encoded({
+        priority: 7,
+        group_id: 'g',
+        reply_to: 'replies.r',
+        ttl: 5_000,
+        absolute_expiry_time: new Date(Date.now() + 5_000),
+        message_annotations: { 'x-opt-jms-reply-to': 0 },
+      } as AmqpMessage),
+    );
+    for (const to of ['self', 'archive'] as const) {
+      const copy = copyOf(raw, to) as AmqpMessage & Record<string, unknown>;
+      expect(copy).toMatchObject({ priority: 7, group_id: 'g', reply_to: 'replies.r' });
+      expect(copy.message_annotations?.['x-opt-jms-reply-to']).toBe(0);
+      expect(copy['ttl']).toBeUndefined();
+      expect(copy['absolute_expiry_time']).toBeUndefined();
+    }
+  });
+
+  test.each([
+    ['what the outcome says', 'shop.made', 'shop.said', 'shop.said'],
+    ['what the message says', 'shop.made', undefined, 'shop.made'],
+    ['what the message says, where the outcome says nonsense', 'shop.made', 'elsewhere', 'shop.made'],
+    ['some address of its own, where nobody says one', undefined, undefined, 'shop.unknown'],
+    ['some address of its own, where the message says another', 'elsewhere', undefined, 'shop.unknown'],
+    ['some address of its own, where the message says a pattern', 'shop.*', undefined, 'shop.unknown'],
+  ])('of a pattern goes to its queue by %s', (_what, to, address, goes) => {
+    const raw = decode(encoded({ body: 'x', ...(to !== undefined && { to }) }));
+    const received = { raw, message: wireMessage(raw) };
+    const outcome = { do: 'copy', to: 'self', headers: {}, ...(address !== undefined && { address }) } as const;
+    expect(decode(outcomeCopy(received, outcome, specOf('shop.*', 'L', { pattern: true }), 0)).to).toBe(`${goes}::L`);
   });
 
   test('keeps the kind of its body', () => {

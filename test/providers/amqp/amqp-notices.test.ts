@@ -59,6 +59,7 @@ describe('a notice', () => {
         ]),
         durable: true,
         correlationId: 'c',
+        address,
       });
     }
     expect((await rig.operator.take(spec.archive)).application_properties).toMatchObject({ tidings_error: 'why', dropped: 'y' });

@@ -248,6 +248,7 @@ describe('a copy', () => {
       ]),
       durable: true,
       correlationId: 'c',
+      address: spec.event,
     });
     // A second one must not run at once because of what the first has left behind.
     const second = new Date(Date.now() + 500);

@@ -42,8 +42,14 @@ describe('a send', () => {
       const inbox = await one.listen(spec);
       inbox.subscription.open();
       const [text, bytes] = await inbox.count(2);
-      expect(text?.message).toEqual({ body: '{"é":1}', headers, durable: true, nativeId: 'id-1', correlationId: 'c' });
-      expect(bytes?.message).toEqual({ body: Buffer.from([0, 255]), headers: new Map(), durable: false, contentType: 'application/cbor' });
+      expect(text?.message).toEqual({ body: '{"é":1}', headers, durable: true, nativeId: 'id-1', correlationId: 'c', address: event });
+      expect(bytes?.message).toEqual({
+        body: Buffer.from([0, 255]),
+        headers: new Map(),
+        durable: false,
+        contentType: 'application/cbor',
+        address: event,
+      });
       expect(text?.brokerCount).toBe(0);
     }
   });

@@ -10,13 +10,16 @@ const sends = 5_000;
 
 it('sends given up by the thousand do not stay in memory while there is no connection', async () => {
   const clock = new VirtualClock();
-  const sender = new AmqpSender('E', 'multicast', {
-    clock,
-    logger: new KeptLogger(),
-    deadlines: new Deadlines(clock),
-    asData: false,
-    clockOffsetMs: () => 0,
-  });
+  const sender = new AmqpSender(
+    { address: 'E', routing: 'multicast' },
+    {
+      clock,
+      logger: new KeptLogger(),
+      deadlines: new Deadlines(clock),
+      asData: false,
+      clockOffsetMs: () => 0,
+    },
+  );
   const kept: WeakRef<object>[] = [];
   let ended = 0;
   for (let n = 0; n < sends; n++) {

@@ -190,6 +190,7 @@ describe('a notice', () => {
     await rig.rest();
     expect(auditing.at(0).message).toEqual(
       message('failed', {
+        address: 'faults',
         headers: new Map([
           ['kept', '1'],
           ['listener', 'mailer'],

@@ -64,6 +64,7 @@ describe('copies', () => {
     expect(one.deliveries).toHaveLength(1);
     await rig.clock.advance(1);
     expect(one.at(1).message).toEqual({
+      address: 'order',
       body: new Uint8Array([0, 200]),
       headers: new Map([
         ['keep', '1'],

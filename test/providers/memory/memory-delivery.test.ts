@@ -75,8 +75,9 @@ describe('messages', () => {
     await service.send('order', message(new Uint8Array([0, 255, 128]), { contentType: 'application/cbor', nativeId: 'n-1' }));
     await service.send('order', message(''));
     await rig.rest();
-    expect(listening.at(0).message).toEqual({ body: text, headers, correlationId: 'c-1', durable: false });
+    expect(listening.at(0).message).toEqual({ address: 'order', body: text, headers, correlationId: 'c-1', durable: false });
     expect(listening.at(1).message).toEqual({
+      address: 'order',
       body: new Uint8Array([0, 255, 128]),
       headers: new Map(),
       contentType: 'application/cbor',

@@ -196,7 +196,7 @@ test('a line keeps its order whatever is taken out of it and put back', () => {
     // More in than out at first, then the other way round.
     const doing = chance(10) + (step < 3_000 ? 0 : 2);
     if (doing < 5) {
-      const entry = new QueueEntry(stored(message(String(order))));
+      const entry = new QueueEntry(stored(message(String(order)), 'order'));
       entry.order = order++;
       line.push(entry);
       model.push(entry);

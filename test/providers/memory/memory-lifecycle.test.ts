@@ -354,11 +354,6 @@ describe('stop', () => {
     await expect(rig.service().provider.stop({ deadlineMs: 0 })).resolves.toBeUndefined();
   });
 
-  test('takes a subscription only for what start() was given', async () => {
-    const service = await rig.started([mailer]);
-    await expect(service.provider.subscribe(spec('order', 'unknown'), () => undefined)).rejects.toMatchObject({ code: 'configuration' });
-  });
-
   test('a cut inside a delivery loses nothing', async () => {
     const service = await rig.started([mailer]);
     let cuts = 0;

@@ -60,6 +60,41 @@ describe('what is sent over STOMP', () => {
     });
   });
 
+  test('carries group, priority, the address for answers, and when it expires', () => {
+    const frame = outgoingSend(message('{}', { group: 'g:1', priority: 9, replyTo: 'replies.a' }), {
+      ...send,
+      expiresAt: 1_800_000_000_000.7,
+    });
+    expect(record(reread(frame).headers)).toEqual({
+      destination: 'E',
+      'destination-type': 'MULTICAST',
+      persistent: 'true',
+      receipt: 'r-1',
+      JMSXGroupID: 'g:1',
+      priority: '9',
+      'reply-to': 'replies.a',
+      expires: '1800000000001',
+    });
+  });
+
+  test.each([
+    [11, '9'],
+    [-1, '0'],
+    [0, '0'],
+    [6.9, '6'],
+    [NaN, undefined],
+    [undefined, undefined],
+  ])('of priority %s has one that the broker can deliver', (priority, written) => {
+    expect(sent('x', priority === undefined ? {} : { priority })['priority']).toBe(written);
+  });
+
+  test('to a queue by its name has a type only where its address is anycast', () => {
+    const typeOf = (routing: 'multicast' | 'anycast'): string | undefined =>
+      reread(outgoingSend(message('x'), { address: 'E::L', routing, receipt: 'r' })).headers.get('destination-type');
+    expect(typeOf('multicast')).toBeUndefined();
+    expect(typeOf('anycast')).toBe('ANYCAST');
+  });
+
   test('has no id and no type that the broker could not convert for an AMQP reader', () => {
     const headers = sent('x', {
       contentType: 'tëxt',
@@ -91,6 +126,32 @@ describe('what is sent over STOMP', () => {
 });
 
 describe('what is received over STOMP', () => {
+  test('tells its group, its priority, where answers go, and by which address it came', () => {
+    const headers = { _AMQ_GROUP_ID: 'g', priority: '7', 'reply-to': 'queue://replies.a', destination: 'shop.a::L', expires: '0' };
+    expect(wireMessage(frameOf(headers, 'x'))).toEqual({
+      body: 'x',
+      headers: new Map(),
+      durable: false,
+      group: 'g',
+      priority: 7,
+      replyTo: 'replies.a',
+      address: 'shop.a',
+    });
+  });
+
+  test.each([
+    ['replies.a', 'replies.a'],
+    ['topic://t', 't'],
+    ['temp-queue://q', 'q'],
+    ['', undefined],
+  ])('goes back to %j without what the broker writes before it', (header, replyTo) => {
+    expect(wireMessage(frameOf({ 'reply-to': header })).replyTo).toBe(replyTo);
+  });
+
+  test('of the usual priority tells none', () => {
+    expect(wireMessage(frameOf({ priority: '4' }))).not.toHaveProperty('priority');
+  });
+
   test('is rid of what the protocol and the broker say', () => {
     const names = [
       ...['ack', 'content-length', 'correlation-id', 'destination', 'destination-type', 'expires', 'message-id', 'persistent', 'priority'],
@@ -231,6 +292,20 @@ describe('a copy over STOMP', () => {
     });
   });
 
+  // An operator's move leaves a message under the pattern itself, for which the broker would drop the copy.
+  test.each([
+    ['shop.a', 'shop.b', 'shop.a::L-1'],
+    [undefined, 'shop.b', 'shop.b::L-1'],
+    ['other.a', 'shop.b', 'shop.b::L-1'],
+    ['shop.*', 'shop.*', 'shop.unknown::L-1'],
+    [undefined, 'other.a', 'shop.unknown::L-1'],
+  ])('of a pattern goes by an address that matches: said %s, came by %s', (address, destination, to) => {
+    const outcome = { do: 'copy', to: 'self', headers: {}, ...(address !== undefined && { address }) } as const;
+    const pattern = { ...spec, event: 'shop.*', pattern: true };
+    const copy = outcomeCopy(received({ ...came, destination }), outcome, pattern, { clockOffsetMs: 0, receipt: 'r-2' });
+    expect(reread(copy).headers.get('destination')).toBe(to);
+  });
+
   test('to the archive is durable whatever the original was, means an anycast address, and has no delivery time', () => {
     expect(record(copyOf({ to: 'archive' }).headers)).toEqual({
       destination: 'archive.L',
@@ -258,6 +333,7 @@ describe('a copy over STOMP', () => {
     );
     expect(record(reread(put).headers)).toEqual({
       destination: 'a::b',
+      'destination-type': 'ANYCAST',
       persistent: 'true',
       receipt: 'r-4',
       ...kept,

@@ -6,50 +6,11 @@ import { PeerFault } from '../../../src/providers/network/peer-fault.js';
 import { Outbox } from '../../../src/providers/stomp/outbox.js';
 import type { CopyToSend } from '../../../src/providers/stomp/outgoing-copy.js';
 import { sendFrame } from '../../../src/providers/stomp/frame-writer.js';
-import type { Frame } from '../../../src/providers/stomp/frame-writer.js';
 import { StompFault } from '../../../src/providers/stomp/stompjs-driver.js';
-import type { Receiptable, StompConnection } from '../../../src/providers/stomp/stompjs-driver.js';
 import { waitUntil } from '../../../src/testing/wait-until.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { collectGarbage } from '../../support/garbage.js';
-
-interface Written {
-  readonly text: string;
-  readonly receipt: string;
-  readonly waiting: Receiptable;
-}
-
-/** A connection that keeps what is written to it. */
-class Line {
-  readonly receiptPrefix = 'r-';
-  alive = true;
-  writable = true;
-  onWritable: (() => void) | undefined;
-  readonly written: Written[] = [];
-
-  send(frame: Frame, receipt: string, waiting: Receiptable): void {
-    this.written.push({ text: frame.toString(), receipt, waiting });
-  }
-
-  get connection(): StompConnection {
-    return this as unknown as StompConnection;
-  }
-
-  get bodies(): string[] {
-    return this.written.map(({ text }) => text.slice(text.indexOf('\n\n') + 2, -1));
-  }
-
-  confirm(...bodies: string[]): void {
-    for (const body of bodies) this.of(body).waiting.receipted();
-  }
-
-  of(body: string): Written {
-    const at = this.bodies.lastIndexOf(body);
-    const written = this.written[at];
-    if (written === undefined) throw new Error(`${body} was not written`);
-    return written;
-  }
-}
+import { Line } from './line.js';
 
 const cut = new PeerFault('closed', 'cut');
 

@@ -4,7 +4,8 @@ import type { Endpoint } from '../../../src/providers/network/endpoints.js';
 import { PeerFault } from '../../../src/providers/network/peer-fault.js';
 import type { MessageFrame } from '../../../src/providers/stomp/frame-reader.js';
 import { QueueLine } from '../../../src/providers/stomp/queue-line.js';
-import type { StompConnection, SubscribeOptions, SubscriptionHandle } from '../../../src/providers/stomp/stompjs-driver.js';
+import type { SubscribeOptions, SubscriptionHandle } from '../../../src/providers/stomp/connection-subscriptions.js';
+import type { StompConnection } from '../../../src/providers/stomp/stompjs-driver.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const endpoint: Endpoint = { host: 'broker', port: 1, secure: false, credentials: undefined };

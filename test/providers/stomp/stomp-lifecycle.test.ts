@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { SubscriptionSpec } from '../../../src/core/provider.js';
 import { TcpProxy } from '../../../src/testing/tcp-proxy.js';
 import { testBroker } from '../../../src/testing/test-broker.js';
+import type { TestBroker } from '../../../src/testing/test-broker.js';
 import { stays } from '../../../src/testing/wait-until.js';
 import { describeOwnBroker } from '../../setup/own-broker.js';
 import { refuseOnArtemis } from '../../support/artemis-faults.js';
@@ -217,32 +218,52 @@ describe('answers of the management', () => {
   });
 });
 
-describeOwnBroker('a broker that stands still', () => {
-  test('is noticed within two heart-beats and a little, and when it goes on all goes on', async () => {
-    const broker = await testBroker({ own: true });
+describeOwnBroker('a broker of its own', () => {
+  let broker: TestBroker;
+  beforeAll(async () => {
+    broker = await testBroker({ own: true });
+  }, 150_000);
+  afterAll(() => broker.close());
+
+  test('that stands still is noticed within two heart-beats and a little, and when it goes on all goes on', async () => {
     await using proxy = await TcpProxy.start({ target: addressOf(broker.stompUrl) });
-    try {
-      const one = rig.bench({ url: proxied(broker.stompUrl, proxy), heartbeatMs: 1_000 });
-      const spec = { ...fresh(), temporary: true };
-      await one.start([spec]);
-      const inbox = await one.listen(spec);
-      inbox.accepting = true;
-      inbox.subscription.open();
-      await one.send(spec.event, 'before');
-      await inbox.count(1);
-      await broker.freeze();
-      const since = Date.now();
-      const sending = one.send(spec.event, 'meanwhile', { deadlineAt: Date.now() + 60_000 });
-      await one.until('reconnecting');
-      expect(Date.now() - since).toBeLessThan(2 * 1_000 + 2_000);
-      await until('its listener knows', () => !inbox.subscription.ready, 3_000);
-      await broker.thaw();
-      await sending;
-      await until('it has come', () => inbox.bodies.includes('meanwhile'), 30_000);
-      await one.provider.stop({ deadlineMs: 2_000 });
-      await until('no connection is left', () => proxy.connections === 0, 3_000);
-    } finally {
-      await broker.close();
-    }
+    const one = rig.bench({ url: proxied(broker.stompUrl, proxy), heartbeatMs: 1_000 });
+    const spec = { ...fresh(), temporary: true };
+    await one.start([spec]);
+    const inbox = await one.listen(spec);
+    inbox.accepting = true;
+    inbox.subscription.open();
+    await one.send(spec.event, 'before');
+    await inbox.count(1);
+    await broker.freeze();
+    const since = Date.now();
+    const sending = one.send(spec.event, 'meanwhile', { deadlineAt: Date.now() + 60_000 });
+    await one.until('reconnecting');
+    expect(Date.now() - since).toBeLessThan(2 * 1_000 + 2_000);
+    await until('its listener knows', () => !inbox.subscription.ready, 3_000);
+    await broker.thaw();
+    await sending;
+    await until('it has come', () => inbox.bodies.includes('meanwhile'), 30_000);
+    await one.provider.stop({ deadlineMs: 2_000 });
+    await until('no connection is left', () => proxy.connections === 0, 3_000);
+  }, 150_000);
+
+  test('that is killed keeps an event until its time: it comes once, not before', async () => {
+    const one = rig.bench({ url: broker.stompUrl });
+    await one.start([]);
+    const spec = fresh();
+    const inbox = await one.listen(spec);
+    inbox.accepting = true;
+    inbox.subscription.open();
+    const notBefore = new Date(Date.now() + 2_000);
+    await one.send(spec.event, 'later', { notBefore, expiresAt: notBefore.getTime() + 600_000, message: { group: 'g', priority: 6 } });
+    await broker.kill();
+    await broker.start();
+    await inbox.count(1, 60_000);
+    expect(Date.now()).toBeGreaterThanOrEqual(notBefore.getTime());
+    expect(inbox.deliveries[0]?.message).toMatchObject({ body: 'later', group: 'g', priority: 6 });
+    await until('it is gone', async () => (await one.provider.queues.count(`${spec.event}::${spec.queue}`)) === 0);
+    await stays(() => inbox.deliveries.length === 1, { windowMs: 200 });
+    await one.provider.stop({ deadlineMs: 2_000 });
   }, 150_000);
 });

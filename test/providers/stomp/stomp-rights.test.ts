@@ -26,7 +26,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   [`${prefix}.#`]: ['send', 'consume', 'createDurableQueue', 'createAddress'],
   [`archive.${prefix}.#`]: ['send', 'consume', 'createDurableQueue', 'createAddress'],
   'activemq.management': ['manage'],
-  'replies.tidings-management': ['createAddress', 'createNonDurableQueue', 'consume', 'send'],
+  'activemq.management.tidings': ['createAddress', 'createNonDurableQueue', 'consume', 'send'],
 };
 
 // Of its own: the rights on these addresses are those of the whole broker.
@@ -55,7 +55,7 @@ describeOwnBroker('the rights of a user who manages over STOMP', () => {
       await operator.management.operation('broker', 'addSecuritySettings', match, ...roles);
     }
     // Another start has made it.
-    await operator.management.operation('broker', 'deleteAddress', 'replies.tidings-management').catch(() => undefined);
+    await operator.management.operation('broker', 'deleteAddress', 'activemq.management.tidings').catch(() => undefined);
   }
 
   async function started(work: (provider: StompProvider, spec: SubscriptionSpec) => Promise<void>): Promise<void> {
@@ -87,7 +87,7 @@ describeOwnBroker('the rights of a user who manages over STOMP', () => {
   });
 
   test.each(
-    ['activemq.management', 'replies.tidings-management'].flatMap((match) => (needed[match] ?? []).map((right) => ({ match, right }))),
+    ['activemq.management', 'activemq.management.tidings'].flatMap((match) => (needed[match] ?? []).map((right) => ({ match, right }))),
   )('without $right on $match the start is refused', async (less) => {
     await grant(less);
     await expect(started(() => Promise.resolve())).rejects.toMatchObject({ code: 'permission' });
