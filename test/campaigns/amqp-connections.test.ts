@@ -20,12 +20,4 @@ describe('campaigns over AMQP', () => {
     },
     mostMs,
   );
-
-  it(
-    'CMP-13: keep memory flat over poison, failures and cuts',
-    async () => {
-      await play(campaign('CMP-13'), { url: artemisUrl() });
-    },
-    mostMs,
-  );
 });
