@@ -8,12 +8,10 @@ const mostMs = 180_000;
 describe('campaigns over AMQP', () => {
   describeOwnBroker('against a broker that fails', () => {
     it(
-      'CMP-1 and CMP-2: lose nothing when it is restarted twice while 100 send, and when it is killed',
+      'CMP-2: lose nothing when it is killed',
       async () => {
         await using broker = await testBroker({ own: true });
-        const ground = { url: broker.url, broker };
-        await play(campaign('CMP-1'), ground);
-        await play(campaign('CMP-2'), ground);
+        await play(campaign('CMP-2'), { url: broker.url, broker });
       },
       mostMs,
     );

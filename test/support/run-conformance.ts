@@ -24,7 +24,7 @@ const alone: ReadonlySet<Need> = new Set<Need>([
   'tls',
 ]);
 /** Most of a case is waiting for the broker, for delays and for silence. */
-const atOnce = 6;
+const atOnce = 3;
 const allMs = 400_000;
 
 /** Declares the suite for one provider, and says at the end how many cases ran. Cases that disturb nobody run beside each other, before the rest. */

@@ -8,7 +8,7 @@ import { managementAddress, missingRight } from './artemis-words.js';
 /** Longer than the 10 s for which the broker may freeze a part of its STOMP connections, when it closes one of them. */
 const requestTimeoutMs = 15_000;
 /** How often a list is asked for, when the broker stumbles. */
-const mostListings = 5;
+const mostListings = 20;
 /** Rows of a listing that come at once: in several pages one is overlooked when others are removed meanwhile. */
 export const pageSize = 500;
 const mostInFlight = 100;

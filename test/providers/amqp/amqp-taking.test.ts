@@ -347,7 +347,7 @@ describe('taking messages out of a queue', () => {
   });
 
   test('ten thousand are shown in order, and skipped without keeping them in memory', async () => {
-    const [count, copied] = [4_000, 1_000];
+    const [count, copied] = [10_000, 1_000];
     const spec = fresh({ archiveBounds: { maxAgeMs: 3_600_000, maxCount: 2 * count } });
     const one = await started([spec]);
     const filler = 'x'.repeat(5_000);
