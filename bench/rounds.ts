@@ -1,11 +1,14 @@
-/** One row of a benchmark: does its work `times` times. */
+import { spread, type Spread } from './report.js';
+
+/** A piece of work that one process does over and over. */
 export interface Row {
   readonly name: string;
+  /** Does it `times` times. */
   readonly work: (times: number) => void | Promise<void>;
 }
 
-/** Microseconds of CPU for one piece of work: the median of the rounds. */
-export type Costs = ReadonlyMap<string, number>;
+/** Microseconds of CPU for one piece of work, over the rounds. */
+export type Costs = ReadonlyMap<string, Spread>;
 
 const rounds = 9;
 const roundMs = 60;
@@ -17,7 +20,7 @@ export async function measure(rows: readonly Row[]): Promise<Costs> {
   const costs = new Map<Row, number[]>(rows.map((row) => [row, []]));
   for (let round = 0; round < rounds; round++)
     for (const row of rows) costs.get(row)?.push((await cpuOf(row, times.get(row) ?? 1)) / (times.get(row) ?? 1));
-  return new Map(rows.map((row) => [row.name, median(costs.get(row) ?? [])]));
+  return new Map(rows.map((row) => [row.name, spread(costs.get(row) ?? [])]));
 }
 
 /** How often the work fits a round; warms it up on the way. */
@@ -34,19 +37,4 @@ async function cpuOf({ work }: Row, times: number): Promise<number> {
   await work(times);
   const { user, system } = process.cpuUsage(before);
   return user + system;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
-/** A table of the costs, each beside its ratio to one of them. */
-export function table(costs: Costs, base: string): string {
-  const unit = costs.get(base) ?? NaN;
-  const width = Math.max(...[...costs.keys()].map((name) => name.length));
-  const lines = [...costs].map(
-    ([name, micros]) => `${name.padEnd(width)} ${micros.toFixed(2).padStart(9)} µs ${(micros / unit).toFixed(2).padStart(7)} x`,
-  );
-  return lines.join('\n');
 }

@@ -1,11 +1,37 @@
-// npm run bench -- [name ...]: runs benchmarks and prints what they found.
+// npm run bench -- [--quick] [--json FILE] [name ...]: runs benchmarks, prints one table, and writes the figures to a file.
 import 'reflect-metadata';
+import { writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { isMet, ratioOf, table, type Bench, type ReportRow } from './report.js';
 import { serialisation } from './serialisation.js';
 
-const benches: Readonly<Record<string, () => Promise<string>>> = { serialisation };
+const benches: Readonly<Record<string, Bench>> = { serialisation };
 
-for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches)) {
-  const bench = benches[name];
-  if (bench === undefined) throw new Error(`there is no benchmark '${name}', only ${Object.keys(benches).join(', ')}`);
-  console.log(`${name}: ${await bench()}\n`);
-}
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'string', default: 'dist/bench/results.json' } },
+});
+const names = positionals.length > 0 ? positionals : Object.keys(benches);
+const unknown = names.find((name) => benches[name] === undefined);
+if (unknown !== undefined) throw new Error(`there is no benchmark '${unknown}', only ${Object.keys(benches).join(', ')}`);
+
+const log = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+const rows: ReportRow[] = [];
+for (const name of names) rows.push(...((await benches[name]?.({ quick: values.quick, log })) ?? []));
+
+const machine = { node: process.version, cpus: cpus().map(({ model }) => model) };
+await writeFile(
+  values.json,
+  JSON.stringify(
+    { machine, quick: values.quick, rows: rows.map((row) => ({ ...row, ratio: ratioOf(row), met: isMet(row) })) },
+    undefined,
+    2,
+  ),
+);
+console.log(table(rows));
+const short = rows.filter((row) => isMet(row) === false);
+const judged = rows.filter((row) => row.goal !== undefined);
+console.log(`\n${String(judged.length - short.length)} of ${String(judged.length)} goals met. The figures: ${values.json}`);

@@ -6,28 +6,39 @@ import { EventValidation } from '../src/codecs/event-validation.js';
 import type { CheckedOnReceipt } from '../src/core/codec.js';
 import type { EventDescriptor } from '../src/core/descriptors.js';
 import { anOrder, Order } from './order.js';
-import { measure, table, type Row } from './rounds.js';
+import type { Bench, ReportRow, Spread } from './report.js';
+import { measure, type Costs, type Row } from './rounds.js';
 
 const descriptor: EventDescriptor<Order> = { target: Order, kind: 'class', name: 'order.placed', options: {} };
 
 const bare = 'JSON alone, both ways';
 const ours = 'Tidings, both ways';
 const libraries = 'class-transformer + class-validator, both ways';
+const encoding = 'Tidings, encode';
+const making = 'Tidings, read and make';
+const outLibrary = 'class-transformer, out';
+const inLibrary = 'class-transformer, in';
 
 /** What one event costs on its way out and in: bare JSON, ours, and the libraries that ours takes the place of. */
-export async function serialisation(): Promise<string> {
+export const serialisation: Bench = async () => {
   const rules = await ClassValidation.create();
   const codec = await EventCodec.create({ knownFields: (target) => rules.knownFields(target) });
   const order = anOrder();
   const text = codec.encode(order, descriptor) as string;
   const rows = [bareJson(order), ...oursApart(codec, order, text), oursWhole(rules, codec, order), ...theirs(order, text)];
   const costs = await measure(rows);
-  const cost = (name: string): number => costs.get(name) ?? NaN;
-  return [
-    `an order of ${String(text.length)} bytes`,
-    table(costs, bare),
-    `${ours}: ${(cost(ours) / cost(bare)).toFixed(2)} of JSON alone (goal: at most 2), ${(cost(ours) / cost(libraries)).toFixed(2)} of the libraries (goal: at most 0.3)`,
-  ].join('\n');
+  const group = `serialisation and validation, an order of ${String(text.length)} bytes, CPU`;
+  const beside = (name: string, base: string, goal?: number): ReportRow => {
+    const row = { group, name, unit: 'µs', ours: costOf(costs, name), base: { name: base, spread: costOf(costs, base) } } as const;
+    return goal === undefined ? row : { ...row, goal: { most: goal } };
+  };
+  return [beside(encoding, outLibrary), beside(making, inLibrary), beside(ours, bare, 2), beside(ours, libraries, 0.3)];
+};
+
+function costOf(costs: Costs, name: string): Spread {
+  const cost = costs.get(name);
+  if (cost === undefined) throw new Error(`nothing was measured for '${name}'`);
+  return cost;
 }
 
 function bareJson(order: Order): Row {
@@ -45,13 +56,13 @@ function bareJson(order: Order): Row {
 function oursApart(codec: EventCodec, order: Order, text: string): Row[] {
   return [
     {
-      name: 'Tidings, encode',
+      name: encoding,
       work: (times) => {
         for (let time = 0; time < times; time++) codec.encode(order, descriptor);
       },
     },
     {
-      name: 'Tidings, read and make',
+      name: making,
       work: (times) => {
         for (let time = 0; time < times; time++) codec.make(codec.read(text, 'application/json', descriptor), descriptor);
       },
@@ -91,13 +102,13 @@ function neverAsked(): never {
 function theirs(order: Order, text: string): Row[] {
   return [
     {
-      name: 'class-transformer, out',
+      name: outLibrary,
       work: (times) => {
         for (let time = 0; time < times; time++) JSON.stringify(instanceToPlain(order));
       },
     },
     {
-      name: 'class-transformer, in',
+      name: inLibrary,
       work: (times) => {
         for (let time = 0; time < times; time++) plainToInstance(Order, JSON.parse(text));
       },
