@@ -5,8 +5,9 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMet, ratioOf, table, type Bench, type ReportRow } from './report.js';
 import { serialisation } from './serialisation.js';
+import { wire } from './wire/wire.js';
 
-const benches: Readonly<Record<string, Bench>> = { serialisation };
+const benches: Readonly<Record<string, Bench>> = { serialisation, amqp: wire('AMQP'), stomp: wire('STOMP') };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
