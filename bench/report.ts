@@ -20,6 +20,8 @@ export interface ReportRow {
   /** What it is held against in the same run, such as the same work on the bare client. */
   readonly base?: { readonly name: string; readonly spread: Spread };
   readonly goal?: Goal;
+  /** A ratio above it is a fault: the run fails. */
+  readonly limit?: number;
 }
 
 export interface BenchOptions {
@@ -48,6 +50,10 @@ export function isMet(row: ReportRow): boolean | undefined {
   if (row.goal === undefined) return undefined;
   const value = ratioOf(row) ?? row.ours.median;
   return 'most' in row.goal ? value <= row.goal.most : value >= row.goal.least;
+}
+
+export function isOverLimit(row: ReportRow): boolean {
+  return row.limit !== undefined && (ratioOf(row) ?? 0) > row.limit;
 }
 
 /** One table: group by group, ours, what it is held against, the ratio of the medians and its goal. */

@@ -32,10 +32,18 @@ const sides: Readonly<Record<Protocol, { readonly ours: ContenderName; readonly 
   STOMP: { ours: 'tidings-stomp', twin: 'stompjs' },
 };
 
-/** Of the CPU at 256 B, and of the throughput there. */
-const goals: Readonly<Record<Protocol, Readonly<Record<Work, { readonly cpu: number; readonly rate: number }>>>> = {
-  AMQP: { publish: { cpu: 0.55, rate: 1.5 }, consume: { cpu: 1.3, rate: 0.95 } },
-  STOMP: { publish: { cpu: 0.8, rate: 1 }, consume: { cpu: 0.5, rate: 2 } },
+interface Aim {
+  /** Of the ratio of the CPU at 256 B. */
+  readonly cpu: number;
+  /** Of the ratio of the throughput there. */
+  readonly rate: number;
+  /** Of the ratio of the CPU at any size. */
+  readonly limit: number;
+}
+
+const goals: Readonly<Record<Protocol, Readonly<Record<Work, Aim>>>> = {
+  AMQP: { publish: { cpu: 0.55, rate: 1.5, limit: 1.2 }, consume: { cpu: 1.3, rate: 0.95, limit: 1.8 } },
+  STOMP: { publish: { cpu: 0.8, rate: 1, limit: 1.4 }, consume: { cpu: 0.5, rate: 2, limit: 1.2 } },
 };
 const goalsAt16K: Readonly<Record<Protocol, Readonly<Record<Work, number>>>> = {
   AMQP: { publish: 1, consume: 1 },
@@ -122,7 +130,8 @@ class Match {
 
   #rowsOf(work: Work): ReportRow[] {
     const goal = this.#cpuGoal(work);
-    const cpu = this.#row(
+    const { limit } = goals[this.#protocol][work];
+    const cost = this.#row(
       `${work}, CPU per event`,
       'µs',
       work,
@@ -131,7 +140,7 @@ class Match {
     );
     const least = { least: goals[this.#protocol][work].rate };
     const rate = this.#row(`${work}, events`, '1/s', work, ({ perSecond }) => perSecond, this.#size.label === '256 B' ? least : undefined);
-    return [cpu, rate];
+    return [{ ...cost, limit }, rate];
   }
 
   #latencies(): ReportRow[] {

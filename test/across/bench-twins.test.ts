@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { ContenderName } from '../../bench/wire/job.js';
+import { inChild } from '../../bench/wire/children.js';
+import { contenders, type ContenderName, type Measured } from '../../bench/wire/job.js';
 import { eventName, listenerName } from '../../bench/wire/payload.js';
 import { openRheaTwin } from '../../bench/wire/rhea-twin.js';
 import { openStompjsTwin } from '../../bench/wire/stompjs-twin.js';
@@ -10,6 +11,7 @@ import { testBroker } from '../../src/testing/test-broker.js';
 import { waitUntil } from '../../src/testing/wait-until.js';
 import { RawRhea } from './raw-rhea.js';
 
+const program = new URL('../../bench/wire/program.js', import.meta.url);
 const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 const time = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
 
@@ -35,6 +37,20 @@ describe('what the benchmarks hold against each other', () => {
     const [first, second] = read.map((message) => comparable(message));
     expect(first).toEqual(second);
     expect(JSON.stringify(first)).toContain('session_id');
+  });
+
+  it.each(contenders)('%s is measured in a process of its own: what it publishes it consumes again', async (contender) => {
+    const { url, stompUrl } = await testBroker();
+    const prefix = `b${randomBytes(6).toString('hex')}.`;
+    await prepareQueue({ url, prefix });
+    const about = { contender, prefix, url: contender === 'rhea' || contender === 'tidings-amqp' ? url : stompUrl, bytes: 256 };
+    const job = { ...about, durable: false, inFlight: 10, warmUp: 10, events: 40 };
+    const published = await inChild<Measured>(program, { ...job, work: 'publish' });
+    const consumed = await inChild<Measured>(program, { ...job, work: 'consume' });
+    for (const { cpuMicros, perSecond } of [published, consumed]) {
+      expect(cpuMicros).toBeGreaterThan(0);
+      expect(perSecond).toBeGreaterThan(0);
+    }
   });
 });
 
