@@ -18,6 +18,7 @@ const longestSilenceMs = 1_000;
 export class MemoryStage implements Stage, AsyncDisposable {
   readonly namePrefix = `${unique('torture')}.`;
   readonly queueNaming = 'plain';
+  readonly cutsAll = true;
   readonly #broker = new MemoryBroker();
   readonly #operator = new MemoryProvider({ broker: this.#broker });
   readonly queues = this.#operator.queues;

@@ -66,7 +66,8 @@ export class FaultPlayer {
         return this.#replace();
       case 'cut': {
         const kind = fault.how === 'clean' ? 'cut' : fault.how;
-        const hit = faultLog.begin(kind, fault.side === 'workers' ? [...crew.workers.keys()] : []);
+        const isTheirs = fault.side === 'workers' || stage.cutsAll === true;
+        const hit = faultLog.begin(kind, isTheirs ? [...crew.workers.keys()] : []);
         return this.#during(hit, stage.cut?.(fault.side, fault.how, fault.forMs));
       }
       case 'broker-kill':

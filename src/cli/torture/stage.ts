@@ -36,6 +36,8 @@ export interface Stage {
   join(part: Part, take: (note: Note) => void): Member;
   /** Breaks the connections of one side; resolves when the network is as it was. */
   readonly cut?: (side: Side, how: CutKind, forMs: number) => Promise<void>;
+  /** Both sides have one network: what breaks one breaks the other. */
+  readonly cutsAll?: boolean;
   readonly broker?: BrokerControl;
 }
 
