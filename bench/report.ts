@@ -5,7 +5,8 @@ export interface Spread {
   readonly high: number;
 }
 
-export type Unit = 'µs' | '1/s' | 'ms' | 'bytes';
+/** The last of what is counted. */
+export type Unit = 'µs' | '1/s' | 'ms' | 'bytes' | '';
 
 /** What a figure shall not be above, or not below: that of the ratio where there is one to compare with, else ours. */
 export type Goal = { readonly most: number } | { readonly least: number };
@@ -27,6 +28,8 @@ export interface ReportRow {
 export interface BenchOptions {
   /** A first look: fewer events and rounds. */
   readonly quick: boolean;
+  /** Of those that go on for a time that is said. */
+  readonly minutes: number;
   /** Of what goes on meanwhile. */
   readonly log: (line: string) => void;
 }
@@ -89,7 +92,8 @@ function verdict(row: ReportRow): string {
 }
 
 function figure({ median: middle, low, high }: Spread, unit: Unit): string {
-  return low === high ? `${number(middle)} ${unit}` : `${number(middle)} ${unit} (${number(low)} to ${number(high)})`;
+  const text = `${number(middle)} ${unit}`.trimEnd();
+  return low === high ? text : `${text} (${number(low)} to ${number(high)})`;
 }
 
 function number(value: number): string {

@@ -1,7 +1,8 @@
-import { connect, type Socket } from 'node:net';
-import { Client, StompConfig, StompHeaders, type IMessage, type IStompSocket } from '@stomp/stompjs';
+import { connect } from 'node:net';
+import { Client, StompConfig, StompHeaders, type IMessage } from '@stomp/stompjs';
 import type { Contender, Job, Open } from './job.js';
 import { eventName, parcelOf, queueOf } from './payload.js';
+import { TcpSocket } from './tcp-socket.js';
 import { checkTwin, twinMessage } from './twin-message.js';
 
 const credit = 100;
@@ -96,39 +97,5 @@ class StompjsTwin implements Contender {
     headers['NATIVE_MESSAGE_ID'] = id;
     headers['correlation-id'] = id;
     this.#client.publish({ destination: this.#job.prefix + eventName, body, headers, skipContentLengthHeader: true });
-  }
-}
-
-/** What stompjs takes for a WebSocket. */
-class TcpSocket implements IStompSocket {
-  readonly url = '';
-  binaryType = 'arraybuffer' as const;
-  onopen: ((event?: unknown) => unknown) | null = null;
-  onmessage: ((event: { data: string | ArrayBuffer }) => unknown) | null = null;
-  onclose: ((event?: unknown) => unknown) | null = null;
-  onerror: ((event: unknown) => unknown) | null = null;
-  readyState = 0;
-  readonly #socket: Socket;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('connect', () => {
-      this.readyState = 1;
-      this.onopen?.();
-    });
-    socket.on('data', (data) => this.onmessage?.({ data: data as unknown as ArrayBuffer }));
-    socket.on('error', (error) => this.onerror?.(error));
-    socket.on('close', () => {
-      this.readyState = 3;
-      this.onclose?.({ code: 1000, reason: '' });
-    });
-  }
-
-  send(data: string | ArrayBuffer): void {
-    this.#socket.write(typeof data === 'string' ? data : new Uint8Array(data));
-  }
-
-  close(): void {
-    this.#socket.end();
   }
 }

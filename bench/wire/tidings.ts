@@ -8,6 +8,8 @@ import { eventName, listenerName, Parcel, parcelOf, sessionHeaders } from './pay
 
 /** Half of the hundred that are out run, the others wait for their place. */
 const [concurrency, prefetch] = [50, 50];
+/** The queues of a thousand listeners are made before a first start is over. */
+const startTimeoutMs = 120_000;
 
 /** As a user writes it: class instance in, confirmed sends, three pipelines, validated instance out. */
 export const openTidings: Open = async (job) => {
@@ -56,18 +58,21 @@ export async function prepareQueue(job: Pick<Job, 'url' | 'prefix'>): Promise<vo
 
 type Class = new () => object;
 
-function managerFor(
-  { contender, url, prefix }: Pick<Job, 'contender' | 'url' | 'prefix'>,
+export function managerFor(
+  { contender, url, prefix, windowMessageBytes }: Pick<Job, 'contender' | 'url' | 'prefix'> & { readonly windowMessageBytes?: number },
   pipelines: Class[],
   listeners: Class[],
 ): EventManager {
-  const provider: Provider = contender === 'tidings-stomp' ? new StompProvider({ url }) : new AmqpProvider({ url });
+  const provider: Provider =
+    contender === 'tidings-stomp'
+      ? new StompProvider({ url, ...(windowMessageBytes !== undefined && { windowMessageBytes }) })
+      : new AmqpProvider({ url });
   const container = new Container();
-  container.load(eventing({ provider, namePrefix: prefix, serviceName: 'bench', pipelines, listeners }));
+  container.load(eventing({ provider, namePrefix: prefix, serviceName: 'bench', pipelines, listeners, startTimeoutMs }));
   return container.get(EventManager);
 }
 
-function sessionPipelines(): Class[] {
+export function sessionPipelines(): Class[] {
   return sessionHeaders.map(([name, value]) => {
     @envelopePipeline()
     class Session implements EnvelopePipeline {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { testBroker, type TestBroker } from '../../src/testing/test-broker.js';
+import type { TestBroker } from '../../src/testing/test-broker.js';
 import { spread, type Bench, type BenchOptions, type Goal, type ReportRow, type Spread } from '../report.js';
+import { roomyBroker } from '../roomy-broker.js';
 import { inChild } from './children.js';
 import type { ContenderName, Job, Measured } from './job.js';
 import { prepareQueue } from './tidings.js';
@@ -25,7 +26,9 @@ const sizes: readonly Size[] = [
 const quickly: readonly Size[] = [{ label: '256 B', bytes: 256, rounds: 3, events: 10_000 }];
 
 const inFlight = 200;
-const oneByOne = { events: 2_000, warmUp: 500 };
+/** What a service is that has run for a second: below, the compiler is measured. */
+const leastWarmUp = 10_000;
+const oneByOne = { events: 2_000, warmUp: 4_000 };
 
 const sides: Readonly<Record<Protocol, { readonly ours: ContenderName; readonly twin: ContenderName }>> = {
   AMQP: { ours: 'tidings-amqp', twin: 'rhea' },
@@ -58,7 +61,7 @@ const program = new URL('./program.js', import.meta.url);
 /** Tidings beside the bare client, on a real broker: CPU per event, throughput and latency. */
 export function wire(protocol: Protocol): Bench {
   return async (options) => {
-    const broker = await testBroker();
+    const broker = await roomyBroker();
     try {
       const rows: ReportRow[] = [];
       for (const durable of options.quick ? [false] : [false, true])
@@ -105,7 +108,7 @@ class Match {
   async #turn(contender: ContenderName): Promise<void> {
     const { bytes, events } = this.#size;
     const url = this.#protocol === 'AMQP' ? this.#broker.url : this.#broker.stompUrl;
-    const job = { contender, url, bytes, durable: this.#durable, inFlight, warmUp: Math.ceil(events / 4), events };
+    const job = { contender, url, bytes, durable: this.#durable, inFlight, warmUp: Math.max(leastWarmUp, Math.ceil(events / 4)), events };
     const prefix = await this.#address();
     // What one publishes it consumes itself: so each reads its own.
     await this.#measure({ ...job, prefix, work: 'publish' });

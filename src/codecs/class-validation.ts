@@ -52,7 +52,7 @@ export class ClassValidation {
    * A promise only where a rule gave one, or for an event that seems to be at fault: the library itself then has the last word. Throws or
    * rejects with an InvalidEventError, or with what a rule throws.
    */
-  validate(checked: Checked): void | Promise<void> {
+  validate(checked: Checked): Promise<void> | undefined {
     const { event, descriptor } = checked;
     // Not the event's own word: a field may be named constructor.
     const target: unknown = (Object.getPrototypeOf(event) as object | null)?.constructor;

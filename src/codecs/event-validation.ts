@@ -16,12 +16,12 @@ export class EventValidation implements Validator {
     this.#codec = codec;
   }
 
-  outgoing(sent: Checked): void | Promise<void> {
+  outgoing(sent: Checked): Promise<void> | undefined {
     const own = ownValidation(sent);
     return own === undefined ? this.#check(sent) : own.then(() => this.#check(sent));
   }
 
-  incoming(received: CheckedOnReceipt): void | Promise<void> {
+  incoming(received: CheckedOnReceipt): Promise<void> | undefined {
     const { schema } = received.descriptor.options;
     if (schema === undefined) return this.#rules.validate(received);
     const output = schemaOutput(schema, received, undefined);
@@ -31,7 +31,7 @@ export class EventValidation implements Validator {
   }
 
   /** What a schema makes of the event is for its receivers. */
-  #check(sent: Checked): void | Promise<void> {
+  #check(sent: Checked): Promise<void> | undefined {
     const { schema } = sent.descriptor.options;
     if (schema === undefined) return this.#rules.validate(sent);
     const output = schemaOutput(schema, sent, sent.event);

@@ -6,8 +6,8 @@ import type { Run } from './run.js';
 const storage = new AsyncLocalStorage<Run | undefined>();
 
 /** Runs `handle(run)` so that everything it starts knows the run. */
-export function runWithin(run: Run, handle: (run: Run) => Promise<void>): Promise<void> {
-  return storage.run(run, handle, run);
+export function runWithin(run: Run, handle: (run: Run) => void): void {
+  storage.run(run, handle, run);
 }
 
 /** Runs `work()` so that nothing it starts belongs to a run. */

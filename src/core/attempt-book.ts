@@ -1,8 +1,8 @@
 import type { Subscription } from './catalog.js';
 import type { Counters } from './counters.js';
 import type { Fate } from './failure-policy.js';
-import type { Thrown } from './handler.js';
 import type { Observers } from './observers.js';
+import type { Thrown } from './pipeline-chain.js';
 import type { Run } from './run.js';
 
 /** Told how attempts end, to see whether the listener is able to work at all. */
@@ -33,19 +33,20 @@ export class AttemptBook {
     // An answer is no event: who waited for it has it.
     if (run.listener.hears === 'replies') return;
     if (run.filtered) counters.filtered++;
-    else if (run.inner === undefined) counters.stopped++;
+    else if (!run.reached) counters.stopped++;
     else {
       counters.handled++;
       watch?.succeeded();
     }
   }
 
-  tell({ envelope, attempt, inner, filtered }: Run, thrown: Thrown | undefined, fate: Fate | undefined): void {
+  tell(run: Run, thrown: Thrown | undefined, fate: Fate | undefined): void {
     const { observers, subscription } = this.#parts;
     if (!observers.any) return;
+    const { envelope, attempt, reached, filtered } = run;
     const fact = { envelope, listener: subscription.listener, attempt };
     if (thrown !== undefined && fate !== undefined)
       observers.tell('failed', { ...fact, error: thrown.error, fate, archived: fate === 'archived' });
-    else if (inner !== undefined && !filtered) observers.tell('handled', fact);
+    else if (reached && !filtered) observers.tell('handled', fact);
   }
 }

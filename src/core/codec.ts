@@ -36,8 +36,8 @@ export interface CheckedOnReceipt extends Checked {
  * what a rule itself threw. Returns a promise only where there is something to wait for.
  */
 export interface Validator {
-  outgoing(sent: Checked): void | Promise<void>;
-  incoming(received: CheckedOnReceipt): void | Promise<void>;
+  outgoing(sent: Checked): Promise<void> | undefined;
+  incoming(received: CheckedOnReceipt): Promise<void> | undefined;
 }
 
 /**

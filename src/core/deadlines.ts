@@ -1,10 +1,25 @@
 import { Aborts } from './aborts.js';
 import type { Clock, Timer } from './clock.js';
+import { Roll, type Listed } from './roll.js';
 
 /** Something that waits and may not wait for ever. */
 export interface Expiring {
+  /** Where it waits. Only for the deadlines themselves. */
+  place?: Place | undefined;
   /** Called once when the time has come. Must not throw. */
   expire(): void;
+}
+
+/** One deadline. */
+class Place implements Listed<Place> {
+  readonly entry: Expiring;
+  roll: object | undefined;
+  before: Place | undefined;
+  after: Place | undefined;
+
+  constructor(entry: Expiring) {
+    this.entry = entry;
+  }
 }
 
 const slotMs = 20;
@@ -17,7 +32,7 @@ export class Deadlines {
   /** For what waits on a signal besides. */
   readonly aborts = new Aborts();
   readonly #clock: Clock;
-  readonly #slots = new Map<number, Set<Expiring>>();
+  readonly #slots = new Map<number, Roll<Place>>();
   #timer: Timer | undefined;
   #armedFor = Infinity;
 
@@ -28,12 +43,15 @@ export class Deadlines {
   /** The same entry may be added once at a time; `at` is in milliseconds since the epoch. */
   add(entry: Expiring, at: number): void {
     const slot = Math.ceil(at / slotMs);
-    const entries = this.#slots.get(slot);
-    if (entries !== undefined) {
-      entries.add(entry);
+    const place = (entry.place = new Place(entry));
+    const places = this.#slots.get(slot);
+    if (places !== undefined) {
+      places.add(place);
       return;
     }
-    this.#slots.set(slot, new Set([entry]));
+    const first = new Roll<Place>();
+    first.add(place);
+    this.#slots.set(slot, first);
     if (slot < this.#armedFor) this.#arm(slot);
     else if (this.#slots.size === 1) this.#timer?.keepAlive(true);
   }
@@ -41,8 +59,11 @@ export class Deadlines {
   /** `at` must be the value given to `add`. Removing what is not there is no error. */
   remove(entry: Expiring, at: number): void {
     const slot = Math.ceil(at / slotMs);
-    const entries = this.#slots.get(slot);
-    if (entries === undefined || !entries.delete(entry) || entries.size > 0) return;
+    const places = this.#slots.get(slot);
+    const { place } = entry;
+    if (places === undefined || place === undefined || !places.remove(place)) return;
+    entry.place = undefined;
+    if (places.size > 0) return;
     this.#slots.delete(slot);
     // The timer stays, to serve the next entry, but nobody waits for it: making one for each send would be dear.
     if (this.#slots.size === 0) this.#timer?.keepAlive(false);
@@ -50,7 +71,7 @@ export class Deadlines {
 
   /** Calls every entry now, forgets those that would wait on, and ends the timer. */
   expireAll(): void {
-    for (const entries of [...this.#slots.values()]) for (const entry of entries) entry.expire();
+    for (const places of [...this.#slots.values()]) for (const place of places.toArray()) if (places.remove(place)) place.entry.expire();
     this.#slots.clear();
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -68,13 +89,13 @@ export class Deadlines {
     this.#armedFor = Infinity;
     const due = Math.floor(this.#clock.now() / slotMs);
     let next = Infinity;
-    for (const [slot, entries] of this.#slots) {
+    for (const [slot, places] of this.#slots) {
       if (slot > due) {
         if (slot < next) next = slot;
         continue;
       }
       this.#slots.delete(slot);
-      for (const entry of entries) entry.expire();
+      for (const place of places.toArray()) if (places.remove(place)) place.entry.expire();
     }
     // An entry that expired may have added others.
     for (const slot of this.#slots.keys()) if (slot < next) next = slot;

@@ -6,16 +6,17 @@ import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import { EarlierAttempts, withChanges } from './earlier-attempts.js';
 import type { ErrorHandlers } from './error-handlers.js';
-import type { FailurePolicy } from './failure-policy.js';
-import type { Handler, Thrown } from './handler.js';
+import type { FailurePolicy, Verdict } from './failure-policy.js';
+import type { Handler } from './handler.js';
 import { IncomingEnvelope, type Opening } from './incoming-envelope.js';
 import { Judge } from './judge.js';
 import type { Logger } from './logger.js';
 import type { Observers } from './observers.js';
 import { expiry, isExpired, listenerTimeout } from './out-of-time.js';
+import type { Thrown } from './pipeline-chain.js';
 import type { CopyOutcome, Delivery, Outcome, WireMessage } from './provider.js';
 import { Run, type Correspondence, type RunHome, type SendWithin } from './run.js';
-import { Runs } from './runs.js';
+import { keyOf, Runs } from './runs.js';
 import { Seclusion } from './seclusion.js';
 import type { Neighbour, Solitude } from './solitude.js';
 import { crashed, Suspects } from './suspects.js';
@@ -91,7 +92,9 @@ export class Dispatcher implements Basin, Neighbour {
       suspects: this.#suspects,
       own: this,
       isStopping: () => this.#stopping,
-      run: (delivery) => void this.#run(delivery),
+      run: (delivery) => {
+        this.#run(delivery);
+      },
       leave: (delivery) => {
         this.#giveBack(delivery);
         this.#waiting.passed(delivery);
@@ -106,6 +109,9 @@ export class Dispatcher implements Basin, Neighbour {
       correspondence,
       overdue: (run) => {
         this.#timedOut(run);
+      },
+      finished: (run, thrown) => {
+        this.#finished(run, thrown);
       },
     };
     tap.flowsInto(this);
@@ -210,7 +216,8 @@ export class Dispatcher implements Basin, Neighbour {
   // --- beginning ---------------------------------------------------------------------------------------------------
 
   #begin(delivery: Delivery): void {
-    if (this.#runs.follow(delivery)) return;
+    const key = keyOf(delivery);
+    if (this.#runs.follow(delivery, key)) return;
     if (delivery.stale === true) {
       this.#waiting.drop(delivery);
       return;
@@ -222,20 +229,21 @@ export class Dispatcher implements Basin, Neighbour {
         this.#waiting.passed(delivery);
       });
     } else if (this.#suspects.isSuspect(delivery)) void this.#seclusion.handle(delivery);
-    else void this.#run(delivery);
+    else this.#run(delivery, key);
   }
 
-  #run(delivery: Delivery): Promise<void> {
+  #run(delivery: Delivery, key = keyOf(delivery)): void {
     const { opening, subscription, ambient, deadlines, clock } = this.#parts;
     const earlier = delivery.message.group === undefined ? undefined : this.#attempts.of(delivery);
     const message = earlier === undefined ? delivery.message : withChanges(delivery.message, earlier);
-    const run = new Run(delivery, new IncomingEnvelope(message, opening(message)), this.#home);
+    const run = new Run(delivery, key, new IncomingEnvelope(message, opening(message)), this.#home);
     run.earlier = earlier;
     this.#runs.add(run);
     const { timeoutMs, batch } = subscription.listener.options;
     // That of a batch begins when it is handed over.
     if (timeoutMs !== undefined && batch === undefined) run.expireAt(clock.now() + timeoutMs, deadlines);
-    return ambient ? runWithin(run, this.#handle) : this.#handle(run);
+    if (ambient) runWithin(run, this.#handle);
+    else this.#handle(run);
   }
 
   /** The same once more, for which the broker counts anew. A run that still handles it gets the copy as it got the delivery. */
@@ -248,49 +256,72 @@ export class Dispatcher implements Basin, Neighbour {
 
   // --- running -----------------------------------------------------------------------------------------------------
 
-  readonly #handle = async (run: Run): Promise<void> => {
+  readonly #handle = (run: Run): void => {
     const { clock, handler, counters } = this.#parts;
     run.crashed = this.#suspects.isCrashed(run.delivery);
-    run.expired = !run.crashed && isExpired(run.envelope.message.headers, clock.now());
+    run.expired = !run.crashed && isExpired(run.envelope.message.headers, clock);
     if (run.expired) counters.expired++;
-    const thrown = run.crashed ? { error: crashed(run.delivery) } : run.expired ? expiry(run) : await handler.attempt(run);
+    if (run.crashed) this.#finished(run, { error: crashed(run.delivery) });
+    else if (run.expired) this.#finished(run, expiry(run));
+    else handler.attempt(run);
+  };
+
+  #finished(run: Run, thrown: Thrown | undefined): void {
     run.cancelExpiry();
     if (run.overdue) this.#overdue--;
     if (run.overdue || run.abandoned) this.#parts.counters.late++;
-    else if (run.unwanted) await this.#returned(run);
-    else await this.#conclude(run, thrown);
-  };
+    else if (run.unwanted) void this.#returned(run);
+    else if (thrown === undefined) this.#succeeded(run);
+    else void this.#failed(run, thrown);
+  }
 
   /** The attempt has failed now; what the listener still does is ignored. */
   #timedOut(run: Run): void {
     const error = listenerTimeout(this.#parts.subscription);
     this.#overdue++;
     run.giveUp(error);
-    void this.#conclude(run, { error });
+    void this.#failed(run, { error });
   }
 
   // --- ending ------------------------------------------------------------------------------------------------------
 
-  async #conclude(run: Run, failed: Thrown | undefined): Promise<void> {
-    const { errors } = this.#parts;
-    const thrown = failed === undefined || !errors.any ? failed : { error: await errors.handle(failed.error, run) };
+  #succeeded(run: Run): void {
+    this.#book.succeeded(run);
+    run.ended = true;
+    void run.delivery.settle(accept).then((settlement) => {
+      const settled = this.#runs.settled(run, settlement, accept, undefined);
+      if (typeof settled === 'boolean') this.#over(run, settled, undefined, undefined);
+      else
+        void settled.then((anyhow) => {
+          this.#over(run, anyhow, undefined, undefined);
+        });
+    });
+  }
+
+  async #failed(run: Run, failed: Thrown): Promise<void> {
+    const { errors, watch, correspondence } = this.#parts;
+    const thrown = errors.any ? { error: await errors.handle(failed.error, run) } : failed;
     if (this.#isLeft(run)) return;
-    const verdict = thrown === undefined ? undefined : this.#judge.verdict(run, thrown.error);
-    if (run.isRequest && (verdict?.fate === 'answered' || verdict?.fate === 'archived')) {
+    const verdict = this.#judge.verdict(run, thrown.error);
+    if (run.isRequest && (verdict.fate === 'answered' || verdict.fate === 'archived')) {
       // Before it is settled: a process that dies in between leaves nobody without an answer.
-      await this.#parts.correspondence.refuse(run, thrown?.error);
+      await correspondence.refuse(run, thrown.error);
       if (this.#isLeft(run)) return;
     }
-    if (verdict === undefined) this.#book.succeeded(run);
-    else if (verdict.counts) this.#parts.watch?.failed(thrown?.error);
+    if (verdict.counts) watch?.failed(thrown.error);
     // At once: nothing may begin that would be given back again.
-    if (verdict?.fate === 'stopped') this.stop();
+    if (verdict.fate === 'stopped') this.stop();
     run.ended = true;
-    const staysHere = verdict?.fate === 'retried' && run.staysHere;
-    const settled = staysHere || (await this.#runs.settle(run, verdict?.outcome ?? accept, verdict?.fate));
+    const { outcome } = verdict;
+    const staysHere = verdict.fate === 'retried' && run.staysHere;
+    const settled = staysHere || (await this.#runs.settled(run, await run.delivery.settle(outcome), outcome, verdict.fate));
+    this.#over(run, settled, thrown, verdict);
+  }
+
+  #over(run: Run, settled: boolean, thrown: Thrown | undefined, verdict: Verdict | undefined): void {
     run.onSettled?.(settled && !run.overdue);
     if (settled) this.#book.tell(run, thrown, verdict?.fate);
-    if (staysHere) this.#again(run, verdict.outcome);
+    if (verdict?.fate === 'retried' && run.staysHere) this.#again(run, verdict.outcome);
     else this.#passed(run, settled);
     if (verdict?.fate === 'stopped') this.#parts.halt(thrown?.error);
     this.#waiting.fill();
@@ -301,7 +332,7 @@ export class Dispatcher implements Basin, Neighbour {
   async #returned(run: Run): Promise<void> {
     run.abandon();
     this.#parts.counters.returned++;
-    await this.#runs.settle(run, giveBack, undefined);
+    await this.#runs.settled(run, await run.delivery.settle(giveBack), giveBack, undefined);
     this.#passed(run, false);
     this.#runs.tellIdle();
   }

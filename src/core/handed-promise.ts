@@ -1,20 +1,46 @@
+type Resolve<T> = (value: T | PromiseLike<T>) => void;
+type Reject = (reason: unknown) => void;
+
+// What a promise under construction is settled by: read by its constructor at once, so that no executor is made for each.
+let resolveNewest: Resolve<never>;
+let rejectNewest: Reject;
+
+function executor(resolve: Resolve<never>, reject: Reject): void {
+  resolveNewest = resolve;
+  rejectNewest = reject;
+}
+
 /**
- * A promise that knows whether anybody asked for its result: `await` and `Promise.all` on a subclass go through `then`. Whoever
- * handed it out answers for a failure that nobody took; it is no unhandled rejection.
+ * A promise that knows whether anybody asked for its result. Whoever handed it out settles it, and answers for a failure that nobody took;
+ * it is no unhandled rejection.
  */
 export class HandedPromise<T> extends Promise<T> {
-  // What then() returns is a plain promise: only the first step counts.
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise;
+  taken = false;
+  readonly #resolve: Resolve<T>;
+  readonly #reject: Reject;
+
+  static {
+    // `await` looks at the constructor, and goes the short way, past then(), where it is that of all promises; so does what then() returns.
+    void Object.defineProperty(this.prototype, 'constructor', {
+      get(this: HandedPromise<unknown>) {
+        this.taken = true;
+        return Promise;
+      },
+    });
   }
 
-  taken = false;
+  constructor() {
+    super(executor);
+    this.#resolve = resolveNewest as Resolve<T>;
+    this.#reject = rejectNewest;
+  }
 
+  /** It comes to what the promise comes to. */
   static of<T>(promise: Promise<T>): HandedPromise<T> {
-    const handed = new HandedPromise<T>((resolve, reject) => {
-      promise.then(resolve, reject);
+    const handed = new HandedPromise<T>();
+    void promise.then(handed.#resolve, (error: unknown) => {
+      handed.reject(error);
     });
-    handed.#quiet();
     return handed;
   }
 
@@ -26,7 +52,15 @@ export class HandedPromise<T> extends Promise<T> {
     return super.then(fulfilled, rejected);
   }
 
-  #quiet(): void {
-    void super.then(undefined, () => undefined);
+  resolve(value: T): void {
+    this.#resolve(value);
+  }
+
+  reject(error: unknown): void {
+    const { taken } = this;
+    if (!taken) void super.then(undefined, () => undefined);
+    // It was looked at from in here only.
+    this.taken = taken;
+    this.#reject(error);
   }
 }

@@ -6,8 +6,9 @@ import type { Deadlines } from './deadlines.js';
 import type { Envelope } from './envelope.js';
 import type { EventContext } from './event-context.js';
 import { TidingsError } from './errors.js';
+import type { IncomingEnvelope } from './incoming-envelope.js';
 import { eventOfFault, RunOfFault } from './fault.js';
-import { chain, type Passing, type Stage } from './pipeline-chain.js';
+import { Chain, type Stage, type Work } from './pipeline-chain.js';
 import type { Run } from './run.js';
 import type { Tap } from './tap.js';
 
@@ -24,38 +25,43 @@ export interface HandlerParts {
   readonly deadlines: Deadlines;
 }
 
-/** What an attempt came to, when it was not success. */
-export interface Thrown {
-  readonly error: unknown;
-}
-
 interface ListenerInstance {
   on(event: unknown, context: unknown): unknown;
 }
 
 /** Takes a run through pipelines, decoding and validation to its listener. */
-export class Handler {
+export class Handler implements Work<Run> {
   readonly #parts: HandlerParts;
-  readonly #pass: Passing<Run>;
+  readonly #chain: Chain<Run>;
   readonly #batches: Batches | undefined;
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
-    this.#pass = chain(parts.stages, (run) => this.#reach(run));
+    this.#chain = new Chain(parts.stages, this);
     this.#batches = this.#batchesOf(parts);
   }
 
-  /** Undefined: success. Never rejects. */
-  async attempt(run: Run): Promise<Thrown | undefined> {
-    try {
-      await this.#pass(run);
-      if (run.hasSends) await run.sendsEnded();
+  /** The run is told when it has finished. */
+  attempt(run: Run): void {
+    this.#chain.pass(run);
+  }
+
+  /** For the chain: what the pipelines are around. */
+  begin(run: Run): unknown {
+    const { subscription, validator } = this.#parts;
+    const { hears, options } = subscription.listener;
+    if (options.filter !== undefined && !accepts(options.filter, run, subscription)) {
+      run.filtered = true;
       return undefined;
-    } catch (error) {
-      // Nothing of this attempt may still be under way when the next one begins.
-      await run.sendsEnded().catch(() => undefined);
-      return { error };
     }
+    if (hears === 'faults') return this.#hear(run);
+    const checking = validator === undefined ? undefined : checked(run, validator);
+    return checking === undefined ? this.#listen(run) : this.#listenOnce(checking, run);
+  }
+
+  /** Sends are a part of its work: pipelines must not take it for done before, nor miss a failure that it left behind. */
+  complete(run: Run, returned: unknown): Promise<void> | undefined {
+    return run.hasSends || (returned !== undefined && run.isRequest) ? this.#end(run, returned) : undefined;
   }
 
   /** No more will come for now: what is gathered is handed over. */
@@ -82,55 +88,55 @@ export class Handler {
     return new Batches({ options: batch, timeoutMs, tap, call, clock, deadlines });
   }
 
-  async #reach(run: Run): Promise<void> {
-    const { subscription } = this.#parts;
-    const { hears, options } = subscription.listener;
-    if (options.filter !== undefined && !accepts(options.filter, run, subscription)) run.filtered = true;
-    else if (hears === 'faults') await this.#hear(run);
-    else await this.#listen(run);
-    // Part of its work: pipelines must not take it for done before, nor miss a failure that it left behind.
-    if (run.hasSends) await run.sendsEnded();
-  }
-
   async #hear(run: Run): Promise<void> {
     const event = eventOfFault(run);
     await (await this.#listener()).on(event, new RunOfFault(run));
   }
 
-  async #listen(run: Run): Promise<void> {
-    const { validator } = this.#parts;
-    if (validator !== undefined) await this.#validate(run, validator);
+  /** Gives what the listener returns. */
+  #listen(run: Run): unknown {
     const { event } = run.envelope;
-    if (this.#batches !== undefined) {
-      await this.#batches.join(run, event);
-      return;
-    }
+    if (this.#batches !== undefined) return this.#batches.join(run, event);
     const found = this.#listener();
-    const returned = await (found instanceof Promise ? await found : found).on(event, run);
-    if (returned === undefined || !run.isRequest) return;
+    return found instanceof Promise ? found.then((listener) => listener.on(event, run)) : found.on(event, run);
+  }
+
+  async #listenOnce(checking: Promise<void>, run: Run): Promise<unknown> {
+    await checking;
+    return this.#listen(run);
+  }
+
+  async #end(run: Run, returned: unknown): Promise<void> {
     // Whoever asks must not be told of success before it is one.
     if (run.hasSends) await run.sendsEnded();
+    if (returned === undefined || !run.isRequest) return;
     await run.answer(returned);
+    if (run.hasSends) await run.sendsEnded();
   }
 
   /** Through the container; a promise only where that gives one. */
   #listener(): ListenerInstance | Promise<ListenerInstance> {
     const { resolve, subscription } = this.#parts;
     const found = resolve();
-    return found instanceof Promise ? found.then((instance) => checked(instance, subscription)) : checked(found, subscription);
+    return found instanceof Promise ? found.then((instance) => listening(instance, subscription)) : listening(found, subscription);
   }
+}
 
-  async #validate(run: Run, validator: Validator): Promise<void> {
-    try {
-      await validator.incoming(run.envelope);
-    } catch (error) {
-      // A rule that could not be asked (its database was down) says nothing about the event.
-      if (TidingsError.is(error) && error.code === 'invalid-event') run.envelope.receiptFailure = 'invalid';
-      // What its schema made of it is no event.
-      else if (TidingsError.is(error) && error.code === 'undecodable') run.envelope.receiptFailure ??= 'undecodable';
-      throw error;
-    }
+/** A promise only where a rule gave one. */
+function checked({ envelope }: Run, validator: Validator): Promise<void> | undefined {
+  try {
+    return validator.incoming(envelope)?.catch((error: unknown) => refused(envelope, error));
+  } catch (error) {
+    return refused(envelope, error);
   }
+}
+
+function refused(envelope: IncomingEnvelope, error: unknown): never {
+  // A rule that could not be asked (its database was down) says nothing about the event.
+  if (TidingsError.is(error) && error.code === 'invalid-event') envelope.receiptFailure = 'invalid';
+  // What its schema made of it is no event.
+  else if (TidingsError.is(error) && error.code === 'undecodable') envelope.receiptFailure ??= 'undecodable';
+  throw error;
 }
 
 function accepts(filter: (envelope: Envelope) => boolean, { envelope }: Run, { listener }: Subscription): boolean {
@@ -144,7 +150,7 @@ function accepts(filter: (envelope: Envelope) => boolean, { envelope }: Run, { l
   );
 }
 
-function checked(instance: unknown, { listener }: Subscription): ListenerInstance {
+function listening(instance: unknown, { listener }: Subscription): ListenerInstance {
   const found = instance as ListenerInstance;
   if (typeof found.on === 'function') return found;
   throw new TidingsError('configuration', `${listener.target.name} has no method on()`);

@@ -57,10 +57,20 @@ export const wire = {
 // The form of CloudEvents attributes that some senders use; read, never written.
 const colonPrefix = 'cloudEvents:';
 export const attributePrefix = 'cloudEvents_';
+/** Of the attributes that we know: those of a message are asked for all the time, and most are not there. */
+const colonNames: ReadonlyMap<string, string> = new Map(
+  Object.values(wire)
+    .filter((name) => name.startsWith(attributePrefix))
+    .map((name) => [name, colonName(name)]),
+);
 
 /** A CloudEvents attribute under either prefix. */
 export function cloudEventsAttribute(headers: ReadonlyMap<string, string>, name: string): string | undefined {
-  return headers.get(name) ?? headers.get(colonPrefix + name.slice(attributePrefix.length));
+  return headers.get(name) ?? headers.get(colonNames.get(name) ?? colonName(name));
+}
+
+function colonName(name: string): string {
+  return colonPrefix + name.slice(attributePrefix.length);
 }
 
 /** The trace context of the W3C. These headers travel as CloudEvents attributes too, of the extension for distributed tracing. */
@@ -91,17 +101,38 @@ const reservedNames = new Set([
   'type',
 ]);
 
+interface NameFacts {
+  readonly legal: boolean;
+  readonly reserved: boolean;
+}
+
+/** Of the names asked for lately. A service has a handful of them, and asks for each event. */
+const factsByName = new Map<string, NameFacts>();
+const mostNames = 1000;
+
+function factsOf(name: string): NameFacts {
+  let facts = factsByName.get(name);
+  if (facts === undefined) {
+    facts = { legal: legalName.test(name), reserved: reservedPrefix.test(name) || reservedNames.has(name.toLowerCase()) };
+    // Foreign messages may have any.
+    if (factsByName.size >= mostNames) factsByName.clear();
+    factsByName.set(name, facts);
+  }
+  return facts;
+}
+
 /** Whether a name belongs to the framework or to a protocol. */
 export function isReservedHeader(name: string): boolean {
-  return reservedPrefix.test(name) || reservedNames.has(name.toLowerCase());
+  return factsOf(name).reserved;
 }
 
 /** Throws 'invalid-header' for what cannot travel on every protocol. Lone surrogates of the value are replaced. */
 export function checkedHeader(name: string, value: unknown): string {
-  if (!legalName.test(name)) {
+  const { legal, reserved } = factsOf(name);
+  if (!legal) {
     throw new TidingsError('invalid-header', `'${name.slice(0, 200)}' is no header name: use 1 to 128 of A-Z a-z 0-9 _ . -`);
   }
-  if (isReservedHeader(name)) {
+  if (reserved) {
     throw new TidingsError('invalid-header', `the header name '${name}' is reserved by the protocols or by tidings: choose another`);
   }
   if (typeof value !== 'string') {

@@ -36,6 +36,7 @@ export class IncomingEnvelope implements Envelope, CheckedOnReceipt {
   /** Its run was left to others: what that comes to counts for nothing. */
   abandoned = false;
   readonly #opening: Opening;
+  readonly #saidType: string | undefined;
   /** In structured mode the document says what else the headers do. It is opened when somebody asks. */
   readonly #structured: boolean;
   #content: Content | TidingsError | undefined;
@@ -50,7 +51,8 @@ export class IncomingEnvelope implements Envelope, CheckedOnReceipt {
   constructor(message: WireMessage, opening: Opening) {
     this.message = message;
     this.#opening = opening;
-    this.#structured = isStructured(saidContentType(message));
+    this.#saidType = saidContentType(message);
+    this.#structured = isStructured(this.#saidType);
   }
 
   get id(): string {
@@ -212,7 +214,7 @@ export class IncomingEnvelope implements Envelope, CheckedOnReceipt {
     const content = this.#structured ? this.#opened() : undefined;
     // What is wrong with it is told to whoever wants the body.
     if (content instanceof TidingsError) return undefined;
-    return content === undefined ? saidContentType(this.message) : content.contentType;
+    return content === undefined ? this.#saidType : content.contentType;
   }
 
   #data(): string | Uint8Array {

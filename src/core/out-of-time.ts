@@ -1,14 +1,15 @@
 import { isPutBack } from './attempt.js';
 import type { Subscription } from './catalog.js';
+import type { Clock } from './clock.js';
 import { TidingsError } from './errors.js';
-import type { Thrown } from './handler.js';
 import { wire } from './headers.js';
+import type { Thrown } from './pipeline-chain.js';
 import type { Run } from './run.js';
 
 /** Whether it shall not be handled any more. What somebody has put back from an archive shall, whenever it was due. */
-export function isExpired(headers: ReadonlyMap<string, string>, now: number): boolean {
+export function isExpired(headers: ReadonlyMap<string, string>, clock: Clock): boolean {
   const said = headers.get(wire.expiresAt);
-  return said !== undefined && now >= Date.parse(said) && !isPutBack(headers);
+  return said !== undefined && clock.now() >= Date.parse(said) && !isPutBack(headers);
 }
 
 /** One that was never handled is gone, as it would be at the broker; who asks has given up. What has failed before is kept for somebody to see. */

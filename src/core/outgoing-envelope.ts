@@ -3,8 +3,9 @@ import type { ContentMode, EventDescriptor } from './descriptors.js';
 import { jsonContentType, type Envelope } from './envelope.js';
 import { TidingsError } from './errors.js';
 import { attributePrefix, checkedHeader, wire } from './headers.js';
+import { isoTime } from './iso-time.js';
 import { packed, type Packing } from './packing.js';
-import type { WireMessage } from './provider.js';
+import type { WireMessage, Writable } from './provider.js';
 import { structuredContentType, writeStructured } from './structured-mode.js';
 import { dataSchemaOf, versionOf } from './versions.js';
 
@@ -12,7 +13,8 @@ export interface Attributes {
   readonly id: string;
   readonly tidingsId: string;
   readonly source: string;
-  readonly time: Date;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
   readonly correlationId: string;
   readonly causationId: string | undefined;
   readonly subject: string | undefined;
@@ -40,6 +42,9 @@ export interface Leaving {
 }
 
 const encoder = new TextEncoder();
+const none: ReadonlyMap<string, string> = new Map();
+/** At most, for each unit of a string. */
+const bytesInUtf8 = 3;
 
 /** An event on its way out. */
 export class OutgoingEnvelope implements Envelope, Checked {
@@ -47,7 +52,9 @@ export class OutgoingEnvelope implements Envelope, Checked {
   readonly descriptor: EventDescriptor;
   readonly #attributes: Attributes;
   readonly #codec: Codec;
-  readonly #headers = new Map<string, string>();
+  /** Those of the user, once there are some. */
+  #headers: Map<string, string> | undefined;
+  #time: Date | undefined;
   #contentType: string;
   #encoded: string | Uint8Array | undefined;
   /** Set by a pipeline. */
@@ -74,7 +81,7 @@ export class OutgoingEnvelope implements Envelope, Checked {
   }
 
   get time(): Date {
-    return this.#attributes.time;
+    return (this.#time ??= new Date(this.#attributes.at));
   }
 
   get correlationId(): string {
@@ -113,24 +120,25 @@ export class OutgoingEnvelope implements Envelope, Checked {
   }
 
   get(name: string): string | undefined {
-    return this.#headers.get(name);
+    return this.#headers?.get(name);
   }
 
   set(name: string, value: string): this {
-    this.#headers.set(name, checkedHeader(name, value));
+    const checked = checkedHeader(name, value);
+    (this.#headers ??= new Map()).set(name, checked);
     return this;
   }
 
   has(name: string): boolean {
-    return this.#headers.has(name);
+    return this.#headers?.has(name) === true;
   }
 
   delete(name: string): boolean {
-    return this.#headers.delete(name);
+    return this.#headers?.delete(name) === true;
   }
 
   headers(): IterableIterator<[string, string]> {
-    return this.#headers.entries();
+    return (this.#headers ?? none).entries();
   }
 
   wireForm(): object {
@@ -150,28 +158,32 @@ export class OutgoingEnvelope implements Envelope, Checked {
     const structured = (this.descriptor.options.contentMode ?? contentMode) === 'structured';
     const body = structured ? writeStructured(headers, data, this.#contentType) : data;
     const contentType = structured ? structuredContentType : this.#contentType;
-    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
-    if (bytes > maxBodyBytes) {
-      throw new TidingsError(
-        'too-large',
-        `${this.type} has a body of ${String(bytes)} bytes, the limit maxBodyBytes is ${String(maxBodyBytes)}: send a reference instead, or raise it on both sides`,
-      );
-    }
+    if (body.length * bytesInUtf8 > maxBodyBytes) this.#refuseOversize(body, maxBodyBytes);
     const json = contentType === jsonContentType;
     const smaller = packing === undefined ? undefined : packed(body, packing);
     if (smaller !== undefined) headers.set(wire.contentEncoding, packing?.encoding as string);
     if (!json) headers.set(wire.contentType, contentType);
-    return {
+    const message: Writable<WireMessage> = {
       body: smaller ?? body,
       headers,
       durable: route?.durable ?? this.descriptor.options.durable ?? true,
       correlationId: route?.correlationId ?? correlationId,
-      ...(subject === undefined || !grouped ? undefined : { group: subject }),
-      ...(priority === undefined ? undefined : { priority }),
-      ...(route?.replyTo === undefined ? undefined : { replyTo: route.replyTo }),
-      ...(json && smaller === undefined ? undefined : { contentType }),
-      ...(smaller === undefined ? undefined : { contentEncoding: packing?.encoding as string }),
     };
+    if (subject !== undefined && grouped) message.group = subject;
+    if (priority !== undefined) message.priority = priority;
+    if (route?.replyTo !== undefined) message.replyTo = route.replyTo;
+    if (!json || smaller !== undefined) message.contentType = contentType;
+    if (smaller !== undefined) message.contentEncoding = packing?.encoding as string;
+    return message;
+  }
+
+  #refuseOversize(body: string | Uint8Array, maxBodyBytes: number): void {
+    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+    if (bytes > maxBodyBytes)
+      throw new TidingsError(
+        'too-large',
+        `${this.type} has a body of ${String(bytes)} bytes, the limit maxBodyBytes is ${String(maxBodyBytes)}: send a reference instead, or raise it on both sides`,
+      );
   }
 
   #encode(): string | Uint8Array {
@@ -180,13 +192,13 @@ export class OutgoingEnvelope implements Envelope, Checked {
 
   /** The user's, the attributes, and who it is. */
   #wireHeaders(): Map<string, string> {
-    const { id, tidingsId, source, time, correlationId, causationId, subject } = this.#attributes;
+    const { id, tidingsId, source, at, correlationId, causationId, subject } = this.#attributes;
     const { version } = this.descriptor.options;
-    const headers = new Map(this.#headers);
+    const headers = this.#headers === undefined ? new Map<string, string>() : new Map(this.#headers);
     headers.set(wire.id, id);
     headers.set(wire.source, source);
     headers.set(wire.type, this.type);
-    headers.set(wire.time, time.toISOString());
+    headers.set(wire.time, isoTime(at));
     headers.set(wire.specversion, '1.0');
     headers.set(wire.correlationId, correlationId);
     if (causationId !== undefined) headers.set(wire.causationId, causationId);
@@ -195,15 +207,16 @@ export class OutgoingEnvelope implements Envelope, Checked {
       headers.set(wire.version, String(version));
       headers.set(wire.dataSchema, dataSchemaOf(this.type, version));
     }
-    if (this.#headers.size > 0) this.#setTrace(headers);
+    if (this.#headers !== undefined) setTrace(headers, this.#headers);
     headers.set(wire.tidingsId, tidingsId);
     return headers;
   }
+}
 
-  #setTrace(headers: Map<string, string>): void {
-    const [traceparent, tracestate] = [this.#headers.get('traceparent'), this.#headers.get('tracestate')];
-    if (traceparent === undefined || traceparent === '') return;
-    headers.set(wire.traceparent, traceparent);
-    if (tracestate !== undefined && tracestate !== '') headers.set(wire.tracestate, tracestate);
-  }
+function setTrace(headers: Map<string, string>, users: ReadonlyMap<string, string>): void {
+  const traceparent = users.get('traceparent');
+  if (traceparent === undefined || traceparent === '') return;
+  headers.set(wire.traceparent, traceparent);
+  const tracestate = users.get('tracestate');
+  if (tracestate !== undefined && tracestate !== '') headers.set(wire.tracestate, tracestate);
 }

@@ -115,6 +115,9 @@ export interface ProviderStart {
   readonly once?: boolean;
 }
 
+/** While it is made. */
+export type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** A message as it travels. Frozen in spirit: nobody changes one after it was handed over. */
 export interface WireMessage {
   /** A string travels as text, bytes travel as bytes, and come back as what they were. */

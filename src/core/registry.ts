@@ -21,8 +21,12 @@ const shared = globalThis as { [symbol]?: Registry | undefined };
 /** The only process-wide state: which classes were decorated, in that order. */
 const registry: Registry = (shared[symbol] ??= { events: new Set(), listeners: new Set(), pipelines: new Set(), upcasters: new Set() });
 
+/** What this copy of the library noted: asked for each event that is sent, and metadata are dear. */
+const notedHere = new WeakMap<object, EventDescriptor>();
+
 export function noteEvent(target: EventClass, descriptor: EventDescriptor): void {
   Reflect.defineMetadata(eventKey, Object.freeze(descriptor), target);
+  notedHere.set(target, descriptor);
   registry.events.add(target);
 }
 
@@ -45,7 +49,8 @@ export function noteUpcaster(target: Class, descriptor: UpcasterDescriptor): voi
 // Own metadata only: a class derived from an event, a listener or a pipeline is none until it is decorated itself.
 
 export function eventDescriptor(target: unknown): EventDescriptor | undefined {
-  return typeof target === 'function' ? (Reflect.getOwnMetadata(eventKey, target) as EventDescriptor | undefined) : undefined;
+  if (typeof target !== 'function') return undefined;
+  return notedHere.get(target) ?? (Reflect.getOwnMetadata(eventKey, target) as EventDescriptor | undefined);
 }
 
 export function listenerDescriptors(target: unknown): readonly EventListenerDescriptor[] {

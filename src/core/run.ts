@@ -5,8 +5,9 @@ import type { HeaderChanges } from './earlier-attempts.js';
 import type { EventContext } from './event-context.js';
 import { HandedPromise } from './handed-promise.js';
 import type { IncomingEnvelope } from './incoming-envelope.js';
-import type { Passage } from './pipeline-chain.js';
+import type { Passage, Thrown } from './pipeline-chain.js';
 import type { Delivery } from './provider.js';
+import type { Keyed } from './roll.js';
 import type { Request, SendEvent } from './sending.js';
 import { wire } from './headers.js';
 
@@ -34,17 +35,25 @@ export interface RunHome {
   readonly correspondence: Correspondence;
   /** It has used up its time. */
   readonly overdue: (run: Run) => void;
+  /** Its pipelines, its listener and the sends of both have ended. */
+  readonly finished: (run: Run, thrown: Thrown | undefined) => void;
 }
 
 /** One attempt at one delivery: from the first pipeline to the settlement. */
-export class Run implements EventContext, Passage, Expiring {
+export class Run implements EventContext, Passage, Expiring, Keyed<Run, string | Delivery> {
   /** Another one of the same message, once its connection was lost under the run. */
   delivery: Delivery;
   readonly envelope: IncomingEnvelope;
-  readonly attempt: number;
+  /** What it is known by among the runs of its listener. */
+  readonly key: string | Delivery;
+  roll: object | undefined;
+  before: Run | undefined;
+  after: Run | undefined;
+  alike: Run | undefined;
   /** Deliveries of the same message that came while this one ran: they take over its result. */
   followers: Delivery[] | undefined;
-  inner: Promise<void> | undefined;
+  reached = false;
+  worked = false;
   /** Settled, or left to others: no send belongs to it any more. */
   ended = false;
   /** Its listener waits for stop(), which therefore does not wait for it. */
@@ -72,20 +81,24 @@ export class Run implements EventContext, Passage, Expiring {
   #abortReason: Error | undefined;
   #expiry: { readonly at: number; readonly deadlines: Deadlines } | undefined;
   #sends: Set<Promise<unknown>> | undefined;
-  #sendFailures: { readonly error: unknown; readonly handed: HandedPromise<unknown> }[] | undefined;
+  #sendFailures: { readonly error: unknown; readonly handed: { readonly taken: boolean } }[] | undefined;
   #sendEvent: SendEvent | undefined;
   #request: Request | undefined;
   #reply: ((value: object) => Promise<void>) | undefined;
 
-  constructor(delivery: Delivery, envelope: IncomingEnvelope, home: RunHome) {
+  constructor(delivery: Delivery, key: string | Delivery, envelope: IncomingEnvelope, home: RunHome) {
+    this.key = key;
     this.delivery = delivery;
     this.envelope = envelope;
-    this.attempt = attemptOf(envelope.message.headers);
     this.#home = home;
   }
 
   get listener(): EventListenerDescriptor {
     return this.#home.listener;
+  }
+
+  get attempt(): number {
+    return attemptOf(this.envelope.message.headers);
   }
 
   get maxAttempts(): number {
@@ -165,6 +178,11 @@ export class Run implements EventContext, Passage, Expiring {
     this.#expiry?.deadlines.remove(this, this.#expiry.at);
   }
 
+  finished(thrown: Thrown | undefined): void {
+    if (this.#sends === undefined) this.#home.finished(this, thrown);
+    else void this.#finishedWithSends(thrown);
+  }
+
   expire(): void {
     if (!this.ended) this.#home.overdue(this);
   }
@@ -198,5 +216,16 @@ export class Run implements EventContext, Passage, Expiring {
     // A pipeline that has seen it may have dealt with it.
     this.#sendFailures = undefined;
     if (lost !== undefined) throw lost.error;
+  }
+
+  /** Nothing of an attempt may still be under way when the next one begins. */
+  async #finishedWithSends(thrown: Thrown | undefined): Promise<void> {
+    let came = thrown;
+    try {
+      await this.sendsEnded();
+    } catch (error) {
+      came ??= { error };
+    }
+    this.#home.finished(this, came);
   }
 }

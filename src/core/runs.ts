@@ -1,6 +1,7 @@
 import type { Counters } from './counters.js';
 import type { Fate } from './failure-policy.js';
-import type { Delivery, Outcome } from './provider.js';
+import type { Delivery, Outcome, Settlement } from './provider.js';
+import { Register } from './roll.js';
 import type { Run } from './run.js';
 import { identity, StaleResults, type Result } from './stale-results.js';
 
@@ -12,7 +13,7 @@ const giveBack: Outcome = Object.freeze({ do: 'return' });
  * under it and however often it is delivered meanwhile.
  */
 export class Runs {
-  readonly #runs = new Map<string | Delivery, Run>();
+  readonly #runs = new Register<string | Delivery, Run>();
   readonly #results = new StaleResults();
   readonly #counters: Counters;
   readonly #idle = new Set<() => void>();
@@ -32,11 +33,11 @@ export class Runs {
   }
 
   has(run: Run): boolean {
-    return this.#runs.get(keyOf(run.delivery)) === run;
+    return this.#runs.has(run);
   }
 
   add(run: Run): void {
-    this.#runs.set(keyOf(run.delivery), run);
+    this.#runs.add(run);
   }
 
   clear(): void {
@@ -44,7 +45,7 @@ export class Runs {
   }
 
   [Symbol.iterator](): IterableIterator<Run> {
-    return this.#runs.values();
+    return this.#runs.toArray().values();
   }
 
   /** Resolves when none is left, or with `butLeaving` when only those are left that wait for this themselves. */
@@ -54,13 +55,14 @@ export class Runs {
 
   /** To whoever waits for that: fewer may be left. */
   tellIdle(): void {
+    if (this.#idle.size === 0) return;
     for (const wake of this.#idle) wake();
     this.#idle.clear();
   }
 
   /** The same message is being handled already: its connection was lost under the run. One call, one result. */
-  follow(delivery: Delivery): boolean {
-    const run = this.#runs.get(keyOf(delivery));
+  follow(delivery: Delivery, key = keyOf(delivery)): boolean {
+    const run = this.#runs.get(key);
     if (run === undefined) return false;
     if (run.ended || run.delivery.stale !== true) (run.followers ??= []).push(delivery);
     else {
@@ -81,17 +83,24 @@ export class Runs {
 
   /** Forgets the run, which will be made again with the same delivery. Returns what followed it. */
   release(run: Run): Delivery[] {
-    const key = keyOf(run.delivery);
-    if (this.#runs.get(key) === run) this.#runs.delete(key);
+    this.#forget(run);
     this.#countFate('retried');
     return run.followers?.splice(0) ?? [];
   }
 
-  /** Settles the delivery of a run and what followed it, and forgets the run; false when all their connections were gone. */
-  async settle(run: Run, outcome: Outcome, fate: Fate | undefined): Promise<boolean> {
-    let settled = (await run.delivery.settle(outcome)) === 'settled';
+  /**
+   * What became of a run's own delivery. Settles what followed it, and forgets the run; false when all their connections were gone. A promise
+   * only where something followed.
+   */
+  settled(run: Run, settlement: Settlement, outcome: Outcome, fate: Fate | undefined): boolean | Promise<boolean> {
+    const settled = settlement === 'settled';
     if (settled) this.#countFate(fate);
     else this.#counters.stale++;
+    return run.followers === undefined ? this.#over(run, settled, outcome, fate) : this.#followed(run, settled, outcome, fate);
+  }
+
+  async #followed(run: Run, own: boolean, outcome: Outcome, fate: Fate | undefined): Promise<boolean> {
+    let settled = own;
     // One of them may carry the outcome out; a true double of the message then needs nothing more. The last look and the end of the
     // run are in one stretch, so that no follower comes in between.
     for (let follower = run.followers?.shift(); follower !== undefined; follower = run.followers?.shift()) {
@@ -101,10 +110,17 @@ export class Runs {
         this.#countFate(fate);
       }
     }
-    const key = keyOf(run.delivery);
-    if (this.#runs.get(key) === run) this.#runs.delete(key);
+    return this.#over(run, settled, outcome, fate);
+  }
+
+  #over(run: Run, settled: boolean, outcome: Outcome, fate: Fate | undefined): boolean {
+    this.#forget(run);
     if (!settled && outcome.do !== 'return') this.#results.keep(run.delivery.message, { outcome, fate });
     return settled;
+  }
+
+  #forget(run: Run): void {
+    this.#runs.remove(run);
   }
 
   async #carryOut(delivery: Delivery, result: Result): Promise<void> {
@@ -114,7 +130,7 @@ export class Runs {
   }
 
   #goOn(butLeaving: boolean): boolean {
-    for (const run of this.#runs.values()) if (!(butLeaving && run.leaving)) return true;
+    for (const run of this.#runs.toArray()) if (!(butLeaving && run.leaving)) return true;
     return false;
   }
 
@@ -125,6 +141,7 @@ export class Runs {
   }
 }
 
-function keyOf(delivery: Delivery): string | Delivery {
+/** What a run of it is known by. */
+export function keyOf(delivery: Delivery): string | Delivery {
   return identity(delivery.message) ?? delivery;
 }

@@ -2,43 +2,24 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.js';
 import type { Codec, Validator } from './codec.js';
 import type { Counters } from './counters.js';
+import type { Deadlines } from './deadlines.js';
+import { Departure, type Route } from './departure.js';
 import type { EventDescriptor } from './descriptors.js';
 import type { Envelope } from './envelope.js';
 import { describe, SendError, TidingsError } from './errors.js';
 import { OutgoingEnvelope, type Leaving } from './outgoing-envelope.js';
-import { chain, type Passage, type Passing, type Stage } from './pipeline-chain.js';
+import { Chain, type Stage, type Work } from './pipeline-chain.js';
 import type { Observers } from './observers.js';
-import type { Capability, Provider, Routing, WireMessage } from './provider.js';
+import type { Capability, Provider, WireSend, Writable } from './provider.js';
 import { routingOf } from './routing.js';
 import type { Run } from './run.js';
 import { offline, type SendOptions, type SentEvent } from './sending.js';
 import { within, type Wait } from './within.js';
-import type { Deadlines } from './deadlines.js';
-
-/** Where a message goes that does not simply go to its event's address. */
-export interface Route {
-  /** Prefix included. */
-  readonly address: string;
-  readonly routing: Routing;
-  /** Where answers go. */
-  readonly replyTo?: string;
-  /** The protocol's own; absent: that of the conversation. */
-  readonly correlationId?: string;
-  readonly ifThere?: boolean;
-  /** What the broker knows a repeat by; absent: the id of the event. */
-  readonly dedupeId?: string;
-  /** In place of what its event says. */
-  readonly durable?: boolean;
-  /** In place of what its event and the options say, in milliseconds since the epoch. A header says it too: not every broker can keep it. */
-  readonly expiresAt?: number;
-  /** Headers of the framework's own. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 export interface SenderParts {
   readonly provider: Provider;
   /** Outermost first. */
-  readonly stages: readonly Stage<Sending>[];
+  readonly stages: readonly Stage<Departure>[];
   readonly codec: Codec;
   /** Absent: what is sent is not validated. */
   readonly validator: Validator | undefined;
@@ -53,33 +34,19 @@ export interface SenderParts {
   readonly deadlines: Deadlines;
 }
 
-/** One send on its way from the first pipeline to the broker's confirmation. */
-export interface Sending extends Passage {
-  readonly envelope: OutgoingEnvelope;
-  readonly wait: Wait;
-  readonly options: SendOptions;
-  readonly route: Route | undefined;
-  /** Handed to the provider: from here on it alone keeps the deadline and knows the outcome. */
-  left: boolean;
-  /** The provider has confirmed it or said why not. */
-  answered: boolean;
-  /** Reported as not sent, with this: it must not leave any more. */
-  givenUp: SendError | undefined;
-}
-
 /**
  * Takes an event to the broker: envelope, pipelines, validation, encoding, provider. Stateless but for what is under way; calls
  * may overlap.
  */
-export class Sender {
+export class Sender implements Work<Departure> {
   readonly #parts: SenderParts;
-  readonly #pass: Passing<Sending>;
+  readonly #chain: Chain<Departure>;
   readonly #hasStages: boolean;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
     this.#hasStages = parts.stages.length > 0;
-    this.#pass = chain(parts.stages, (sending) => this.#reach(sending));
+    this.#chain = new Chain(parts.stages, this);
   }
 
   /** `wait` bounds the whole of it. */
@@ -92,13 +59,13 @@ export class Sender {
     route?: Route,
   ): Promise<SentEvent> {
     const envelope = this.#envelope(event, descriptor, options, cause, route);
-    const sending: Sending = { envelope, wait, options, route, left: false, answered: false, givenUp: undefined, inner: undefined };
+    const departure = new Departure(envelope, wait, options, route);
     const { counters, deadlines, observers } = this.#parts;
     try {
-      refuseUnsupported(sending, this.#parts.provider);
+      refuseUnsupported(departure, this.#parts.provider);
       this.#refuseOffline(envelope);
       // Without pipelines the provider keeps the deadline itself.
-      await (this.#hasStages ? within(this.#pass(sending), deadlines, wait, (why) => giveUp(sending, why)) : this.#pass(sending));
+      await (this.#hasStages ? departure.through(this.#chain, deadlines) : this.#alone(departure));
     } catch (error) {
       if (error instanceof SendError) {
         error.id = envelope.id;
@@ -106,7 +73,7 @@ export class Sender {
       }
       throw error;
     }
-    const sent = sending.inner !== undefined;
+    const sent = departure.reached;
     counters[sent ? 'sent' : 'stopped']++;
     if (sent && observers.any) observers.tell('sent', { envelope, event: descriptor });
     return { id: envelope.id, correlationId: envelope.correlationId, sent };
@@ -126,7 +93,7 @@ export class Sender {
       id,
       tidingsId,
       source: serviceName,
-      time: new Date(clock.now()),
+      at: clock.now(),
       correlationId: options.correlationId ?? cause?.envelope.correlationId ?? id,
       causationId: cause?.envelope.id,
       subject: options.key ?? keyOf(event, descriptor),
@@ -139,18 +106,23 @@ export class Sender {
     return envelope;
   }
 
-  async #reach(sending: Sending): Promise<void> {
-    const { validator, leaving, deadlines } = this.#parts;
-    const { envelope, wait } = sending;
-    const checked = validator?.outgoing(envelope);
+  /** For the chain: what the pipelines are around. */
+  begin(departure: Departure): Promise<void> {
+    const { validator, deadlines } = this.#parts;
+    const checked = validator?.outgoing(departure.envelope);
+    if (checked === undefined) return this.#leave(departure);
     // A rule may ask a database. With pipelines the whole passage is bounded already.
-    if (checked !== undefined) await (this.#hasStages ? checked : within(checked, deadlines, wait, (why) => giveUp(sending, why)));
-    const times = timesOf(sending, this.#parts.clock.now());
-    const message = envelope.toWire(leaving, times?.expiresAt);
-    if (sending.givenUp !== undefined) throw sending.givenUp;
-    this.#refuseOffline(envelope);
-    sending.left = true;
-    await this.#leave(sending, message, times);
+    const bounded = this.#hasStages ? checked : within(checked, deadlines, departure.wait, (why) => departure.giveUp(why));
+    return bounded.then(() => this.#leave(departure));
+  }
+
+  complete(): undefined {
+    return undefined;
+  }
+
+  #alone(departure: Departure): Promise<void> {
+    departure.reached = true;
+    return this.begin(departure);
   }
 
   #refuseOffline({ type, id }: OutgoingEnvelope): void {
@@ -158,28 +130,30 @@ export class Sender {
     if (why !== undefined) throw offline(`${type} (${id})`, why);
   }
 
-  async #leave(sending: Sending, message: WireMessage, times: Times | undefined): Promise<void> {
-    const { provider, namePrefix } = this.#parts;
-    const { envelope, wait, route } = sending;
+  #leave(departure: Departure): Promise<void> {
+    const { provider, leaving, clock, namePrefix } = this.#parts;
+    const { envelope, wait, route, givenUp } = departure;
     const { descriptor } = envelope;
-    try {
-      await provider.send(message, {
-        address: route?.address ?? namePrefix + descriptor.name,
-        routing: route?.routing ?? routingOf(descriptor),
-        dedupeId: route?.dedupeId ?? envelope.id,
-        deadlineAt: wait.at,
-        ...(route === undefined || provider.capabilities.has('ttl') ? times : undefined),
-        ...(route?.ifThere === true ? { ifThere: true } : undefined),
-        ...(wait.signal === undefined ? undefined : { signal: wait.signal }),
-      });
-    } finally {
-      sending.answered = true;
-    }
+    const times = timesOf(departure, clock);
+    const message = envelope.toWire(leaving, times?.expiresAt);
+    if (givenUp !== undefined) throw givenUp;
+    this.#refuseOffline(envelope);
+    departure.left = true;
+    const send: Writable<WireSend> = {
+      address: route?.address ?? namePrefix + descriptor.name,
+      routing: route?.routing ?? routingOf(descriptor),
+      dedupeId: route?.dedupeId ?? envelope.id,
+      deadlineAt: wait.at,
+    };
+    if (times !== undefined && (route === undefined || provider.capabilities.has('ttl'))) Object.assign(send, times);
+    if (route?.ifThere === true) send.ifThere = true;
+    if (wait.signal !== undefined) send.signal = wait.signal;
+    return provider.send(message, send);
   }
 }
 
 /** Throws 'not-supported' for what the provider would have to leave out. */
-function refuseUnsupported({ options, envelope }: Sending, provider: Provider): void {
+function refuseUnsupported({ options, envelope }: Departure, provider: Provider): void {
   const { ttlMs: usualTtlMs, priority: usualPriority } = envelope.descriptor.options;
   const { delayMs = 0, deliverAt, ttlMs = usualTtlMs, priority = usualPriority } = options;
   if (delayMs > 0) demand('delay', 'delayMs', envelope, provider);
@@ -202,10 +176,11 @@ interface Times {
   readonly expiresAt?: number;
 }
 
-function timesOf({ options, envelope, route }: Sending, now: number): Times | undefined {
+function timesOf({ options, envelope, route }: Departure, clock: Clock): Times | undefined {
   if (route?.expiresAt !== undefined) return { expiresAt: route.expiresAt };
   const { delayMs, deliverAt, ttlMs = envelope.descriptor.options.ttlMs } = options;
   if (delayMs === undefined && deliverAt === undefined && ttlMs === undefined) return undefined;
+  const now = clock.now();
   const due = deliverAt?.getTime() ?? now + (delayMs ?? 0);
   return {
     ...(due > now && { notBefore: new Date(due) }),
@@ -238,20 +213,3 @@ function keyOf(event: object, { name, options }: EventDescriptor): string | unde
 }
 
 const counterOf = { refused: 'refused', unknown: 'unknown', 'not-sent': 'unsent' } as const;
-
-/** What the caller is told when a pipeline takes too long. */
-function giveUp(sending: Sending, why: 'deadline' | 'aborted'): TidingsError | undefined {
-  // The provider rejects by itself, and knows more: leave the word to it unless it has spoken.
-  if (sending.left && !sending.answered) return undefined;
-  const { envelope } = sending;
-  const what = why === 'deadline' ? 'its deadline passed' : 'its signal aborted';
-  const code = why === 'deadline' ? 'send-timeout' : 'send-aborted';
-  if (sending.left)
-    return new SendError('unknown', code, `${envelope.type} (${envelope.id}) was confirmed, but ${what} before its pipelines ended`);
-  sending.givenUp = new SendError(
-    'not-sent',
-    code,
-    `${envelope.type} (${envelope.id}) was not sent: ${what} before its pipelines and validation ended`,
-  );
-  return sending.givenUp;
-}

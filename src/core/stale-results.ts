@@ -12,7 +12,11 @@ const most = 1000;
 export function identity(message: WireMessage): string | undefined {
   const { headers } = message;
   const id = headers.get(wire.tidingsId);
-  return id === undefined ? undefined : `${id}#${String(roundOf(headers))}.${String(attemptOf(headers))}`;
+  if (id === undefined) return undefined;
+  const round = roundOf(headers);
+  const attempt = attemptOf(headers);
+  // Most are: a text that need not be made is known already.
+  return round === 0 && attempt === 1 ? id : `${id}#${String(round)}.${String(attempt)}`;
 }
 
 /** What a run came to. */

@@ -22,11 +22,15 @@ export function dataSchemaOf(event: string, version: number): string {
 
 /** The version that a message says; a `dataschema` of somebody else says none. Throws 'undecodable' for one that is no number. */
 export function versionIn(headers: ReadonlyMap<string, string>, descriptor: EventDescriptor): number {
-  const said = headers.get(wire.version) ?? ours.exec(cloudEventsAttribute(headers, wire.dataSchema) ?? '')?.[1];
+  const said = headers.get(wire.version) ?? versionOfSchema(cloudEventsAttribute(headers, wire.dataSchema));
   if (said === undefined) return firstVersion;
   if (versionText.test(said)) return Number(said);
   throw new TidingsError(
     'undecodable',
     `a message of ${descriptor.name} cannot be read: it says version ${JSON.stringify(said.slice(0, 40))}, which is none: whole numbers from 1 on are`,
   );
+}
+
+function versionOfSchema(dataSchema: string | undefined): string | undefined {
+  return dataSchema === undefined ? undefined : ours.exec(dataSchema)?.[1];
 }

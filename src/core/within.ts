@@ -17,59 +17,75 @@ const graceMs = 250;
  */
 export function within<T>(promise: Promise<T>, deadlines: Deadlines, wait: Wait, giveUp: GiveUp): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const limit = new Limit(deadlines, wait, giveUp, reject);
+    const limit = new Limit(giveUp, reject);
+    limit.limit(deadlines, wait);
     promise.then(
       (value) => {
-        limit.end();
+        limit.unlimit();
         resolve(value);
       },
       (error: unknown) => {
-        limit.end();
+        limit.unlimit();
         reject(error);
       },
     );
   });
 }
 
-type GiveUp = (why: 'deadline' | 'aborted') => Error | undefined;
+export type Reason = 'deadline' | 'aborted';
+type GiveUp = (why: Reason) => Error | undefined;
 
-class Limit implements Expiring, Abortable {
-  readonly #deadlines: Deadlines;
-  readonly #signal: AbortSignal | undefined;
-  readonly #giveUp: GiveUp;
-  readonly #reject: (error: Error) => void;
-  #at: number;
+/** Something that may not go on for ever. */
+export abstract class Limited implements Expiring, Abortable {
+  #deadlines: Deadlines | undefined;
+  #signal: AbortSignal | undefined;
+  #at = 0;
 
-  constructor(deadlines: Deadlines, { at, signal }: Wait, giveUp: GiveUp, reject: (error: Error) => void) {
+  /** From now on, until `unlimit()`. */
+  limit(deadlines: Deadlines, { at, signal }: Wait): void {
     this.#deadlines = deadlines;
     this.#signal = signal;
-    this.#giveUp = giveUp;
-    this.#reject = reject;
     this.#at = at;
     deadlines.add(this, at);
     if (signal?.aborted === true) this.aborted();
     else if (signal !== undefined) deadlines.aborts.add(signal, this);
   }
 
-  expire(): void {
-    const error = this.#giveUp('deadline');
-    if (error !== undefined) this.#fail(error);
-    else this.#deadlines.add(this, (this.#at += graceMs));
+  unlimit(): void {
+    this.#deadlines?.remove(this, this.#at);
+    if (this.#signal !== undefined) this.#deadlines?.aborts.remove(this.#signal, this);
   }
 
-  end(): void {
-    this.#deadlines.remove(this, this.#at);
-    if (this.#signal !== undefined) this.#deadlines.aborts.remove(this.#signal, this);
+  expire(): void {
+    const error = this.giveUp('deadline');
+    if (error !== undefined) this.#end(error);
+    else this.#deadlines?.add(this, (this.#at += graceMs));
   }
 
   aborted(): void {
-    const error = this.#giveUp('aborted');
-    if (error !== undefined) this.#fail(error);
+    const error = this.giveUp('aborted');
+    if (error !== undefined) this.#end(error);
   }
 
-  // The promise may go on for ever: nothing is kept for it.
-  #fail(error: Error): void {
-    this.end();
-    this.#reject(error);
+  /** What it comes to then; undefined: not yet. */
+  protected abstract giveUp(why: Reason): Error | undefined;
+
+  protected abstract fail(error: Error): void;
+
+  // What is limited may go on for ever: nothing is kept for it.
+  #end(error: Error): void {
+    this.unlimit();
+    this.fail(error);
+  }
+}
+
+class Limit extends Limited {
+  protected readonly giveUp: GiveUp;
+  protected readonly fail: (error: Error) => void;
+
+  constructor(giveUp: GiveUp, fail: (error: Error) => void) {
+    super();
+    this.giveUp = giveUp;
+    this.fail = fail;
   }
 }

@@ -4,7 +4,7 @@ import type { Deadlines } from '../core/deadlines.js';
 import { TidingsError } from '../core/errors.js';
 import type { Correspondence, Run } from '../core/run.js';
 import { routingOf } from '../core/routing.js';
-import type { Route } from '../core/sender.js';
+import type { Route } from '../core/departure.js';
 import { offline, type RequestAllOptions, type SentEvent } from '../core/sending.js';
 import type { Wait } from '../core/within.js';
 import { Answers } from '../patterns/answers.js';

@@ -12,10 +12,14 @@ export interface EventArgument {
   readonly options: SendOptions;
 }
 
+const noOptions: SendOptions = Object.freeze({});
+
 /** The two forms of `sendEvent`: an instance, or a class and its fields. Throws 'not-an-event'. */
-export function eventArgument([first, second, third]: readonly unknown[]): EventArgument {
+export function eventArgument(args: readonly unknown[]): EventArgument {
+  const first = args[0];
+  const second = args[1];
   if (typeof first !== 'function')
-    return { event: first as object, descriptor: descriptorOf(first), options: (second as SendOptions | undefined) ?? {} };
+    return { event: first as object, descriptor: descriptorOf(first), options: (second as SendOptions | undefined) ?? noOptions };
   const descriptor = eventDescriptor(first);
   if (descriptor === undefined) throw new TidingsError('not-an-event', `${first.name} is no event: put @event('its.name') on the class`);
   refuseMistaken(descriptor);
@@ -23,7 +27,7 @@ export function eventArgument([first, second, third]: readonly unknown[]): Event
     const what = descriptor.kind === 'definition' ? 'Definition' : first.name;
     throw new TidingsError('not-an-event', `sendEvent() of ${first.name} needs the fields, or an instance: sendEvent(new ${what}(...))`);
   }
-  return { event: madeOf(descriptor, second), descriptor, options: (third as SendOptions | undefined) ?? {} };
+  return { event: madeOf(descriptor, second), descriptor, options: (args[2] as SendOptions | undefined) ?? noOptions };
 }
 
 /** What its class was decorated with. Throws 'not-an-event', which names the class. */

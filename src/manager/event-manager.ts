@@ -60,7 +60,11 @@ export class EventManager implements AsyncDisposable {
     this.#deadlines = new Deadlines(this.#clock);
     this.#observers = new Observers(logger);
     this.#states = new States(logger);
-    this.#sends = new Sends({ maxPending, now: () => this.#clock.now(), ready: (...args) => this.#outgoing.sender(...args) });
+    this.#sends = new Sends({
+      maxPending,
+      now: () => this.#clock.now(),
+      ready: (cause, descriptor, wait) => this.#outgoing.sender(cause, descriptor, wait),
+    });
     this.#outgoing = new Outgoing({
       settings: this.#settings,
       states: this.#states,

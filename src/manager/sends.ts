@@ -1,7 +1,8 @@
+import type { Route } from '../core/departure.js';
 import type { EventDescriptor } from '../core/descriptors.js';
 import { SendError, SendManyError, TidingsError } from '../core/errors.js';
 import type { Run } from '../core/run.js';
-import type { Route, Sender } from '../core/sender.js';
+import type { Sender } from '../core/sender.js';
 import { checkSendOptions, type SendOptions, type SentEvent } from '../core/sending.js';
 import type { Wait } from '../core/within.js';
 import { descriptorOf } from './event-argument.js';
@@ -13,7 +14,7 @@ const batchWindow = 1000;
 export interface SendsParts {
   readonly maxPending: number;
   readonly now: () => number;
-  /** The sender, as soon as there is one; rejects by the wait's deadline. */
+  /** The sender, as soon as there is one; rejects by the wait's deadline, and does not throw. */
   readonly ready: (cause: Run | undefined, descriptor: EventDescriptor, wait: Wait) => Sender | Promise<Sender>;
 }
 
@@ -62,7 +63,7 @@ export class Sends {
       const sender = await this.#parts.ready(ready, descriptor, wait);
       return await sender.send(event, descriptor, options, cause, wait, await route());
     } finally {
-      if (--this.#pending === 0) this.#wake();
+      this.#over();
     }
   }
 
@@ -81,15 +82,28 @@ export class Sends {
     return this.#now(cause, event, descriptor, options, this.#waitOf(options));
   }
 
-  async #now(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions, wait: Wait): Promise<SentEvent> {
+  #now(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions, wait: Wait): Promise<SentEvent> {
     this.#pending++;
-    try {
-      const ready = this.#parts.ready(cause, descriptor, wait);
-      const sender = ready instanceof Promise ? await ready : ready;
-      return await sender.send(event, descriptor, options, cause, wait);
-    } finally {
-      if (--this.#pending === 0) this.#wake();
-    }
+    const ready = this.#parts.ready(cause, descriptor, wait);
+    const sending =
+      ready instanceof Promise
+        ? ready.then((sender) => sender.send(event, descriptor, options, cause, wait))
+        : ready.send(event, descriptor, options, cause, wait);
+    return sending.then(this.#sent, this.#unsent);
+  }
+
+  readonly #sent = (sent: SentEvent): SentEvent => {
+    this.#over();
+    return sent;
+  };
+
+  readonly #unsent = (error: unknown): never => {
+    this.#over();
+    throw error;
+  };
+
+  #over(): void {
+    if (--this.#pending === 0) this.#wake();
   }
 
   async #all(cause: Run | undefined, events: readonly object[], options: SendOptions): Promise<SentEvent[]> {

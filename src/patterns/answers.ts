@@ -5,7 +5,7 @@ import { describe, SendError, TidingsError } from '../core/errors.js';
 import { wire } from '../core/headers.js';
 import type { Logger } from '../core/logger.js';
 import type { Run } from '../core/run.js';
-import type { Route } from '../core/sender.js';
+import type { Route } from '../core/departure.js';
 import type { SentEvent } from '../core/sending.js';
 import type { Wait } from '../core/within.js';
 import { errorAnswer } from './replies.js';

@@ -67,7 +67,7 @@ export class Validating {
       id: '1',
       tidingsId: '1',
       source: 's',
-      time: new Date(),
+      at: Date.now(),
       correlationId: '1',
       causationId: undefined,
       subject: undefined,

@@ -31,7 +31,7 @@ export function outcomeCopy(received: Received, outcome: CopyOutcome, spec: Subs
       ...(to === 'archive' && anycastHint()),
       ...(notBefore !== undefined && { [deliveryTimeAnnotation]: long(notBefore.getTime() + clockOffsetMs) }),
     },
-    durable: to === 'archive' || received.raw.durable === true,
+    durable: to === 'archive' || received.message.durable,
   });
 }
 
@@ -41,12 +41,12 @@ function ownAddress({ message }: Received, { address }: CopyOutcome, { event, pa
 
 /** The copy for whoever listens at a multicast address. */
 export function noticeCopy(received: Received, { address, headers, dedupeId }: Notice): Buffer {
-  return encodedCopy(received, { to: address, headers, dedupeId, annotations: multicastHint(), durable: received.raw.durable === true });
+  return encodedCopy(received, { to: address, headers, dedupeId, annotations: multicastHint(), durable: received.message.durable });
 }
 
 /** The copy to one queue, whatever the kind of its address: a hint would be acted on before the name of the queue. */
 export function queueCopy(received: Received, { headers, dedupeId }: CopyTo, to: string): Buffer {
-  return encodedCopy(received, { to, headers, dedupeId, durable: received.raw.durable === true });
+  return encodedCopy(received, { to, headers, dedupeId, durable: received.message.durable });
 }
 
 /**

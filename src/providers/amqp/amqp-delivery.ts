@@ -1,7 +1,8 @@
 import type { Delivery, Outcome, Settlement, WireMessage } from '../../core/provider.js';
-import { wireMessage } from './amqp-message.js';
+import { read } from './amqp-decoder.js';
 import type { Epoch } from './epoch.js';
 import type { ReceiverLink, TransferToken } from './rhea-links.js';
+import { decoded } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
 
 /** The broker does not write its count into large messages, and leaves it out for 0 in small ones. */
@@ -22,22 +23,28 @@ export interface Settler {
 export class AmqpDelivery implements Delivery {
   readonly message: WireMessage;
   readonly brokerCount?: number;
-  readonly raw: AmqpMessage;
   readonly link: ReceiverLink;
   readonly epoch: Epoch;
   readonly token: TransferToken;
   readonly #settler: Settler;
+  readonly #bytes: Buffer;
   #settlement: Promise<Settlement> | undefined;
 
-  constructor(settler: Settler, raw: AmqpMessage, { link, epoch, token }: Passage) {
+  constructor(settler: Settler, bytes: Buffer, { link, epoch, token }: Passage) {
     this.#settler = settler;
-    this.message = wireMessage(raw);
-    const count = raw.delivery_count ?? (this.message.body.length < uncountedLength ? 0 : undefined);
+    this.#bytes = bytes;
+    const { message, deliveryCount } = read(bytes);
+    this.message = message;
+    const count = deliveryCount ?? (message.body.length < uncountedLength ? 0 : undefined);
     if (count !== undefined) this.brokerCount = count;
-    this.raw = raw;
     this.link = link;
     this.epoch = epoch;
     this.token = token;
+  }
+
+  /** Everything it said, for a copy: few are copied. */
+  get raw(): AmqpMessage {
+    return decoded(this.#bytes);
   }
 
   get stale(): boolean {

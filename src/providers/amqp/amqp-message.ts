@@ -24,34 +24,100 @@ const stompNames = new Set([
   'timestamp',
 ]);
 
+/** STOMP and core messages are marked so when the broker translates them. */
+export const translationMark = 'x-opt-jms-msg-type';
+
+/** Properties that are no headers, and say something of the message. */
+const ofTheMessage = new Set([wire.body, '_AMQ_CONTENT_TYPE', 'JMS_AMQP_ContentType', 'JMS_AMQP_ContentEncoding']);
+
+export type PropertyKind = 'header' | 'header unless translated' | 'of the message' | 'dropped';
+
+export function propertyKind(name: string): PropertyKind {
+  if (ofTheMessage.has(name)) return 'of the message';
+  if (brokerNames.test(name)) return 'dropped';
+  return stompNames.has(name) ? 'header unless translated' : 'header';
+}
+
+/** What the parts of a message say, before it is settled which of them counts. */
+export class Said {
+  body: string | Uint8Array = '';
+  readonly headers = new Map<string, string>();
+  /** Properties that are no headers. */
+  #others: Map<string, unknown> | undefined;
+  durable = false;
+  priority: number | undefined;
+  messageId: string | undefined;
+  to: unknown;
+  replyTo: unknown;
+  correlationId: string | undefined;
+  contentType: string | undefined;
+  contentEncoding: string | undefined;
+  group: unknown;
+
+  other(name: string): unknown {
+    return this.#others?.get(name);
+  }
+
+  setOther(name: string, value: unknown): void {
+    (this.#others ??= new Map()).set(name, value);
+  }
+}
+
 /** A message of anybody, read liberally: foreign types become text, what the broker leaks into the headers is dropped. */
 export function wireMessage(message: AmqpMessage): WireMessage {
-  const properties = message.application_properties ?? {};
-  const contentType = message.content_type ?? text(properties['_AMQ_CONTENT_TYPE']) ?? text(properties['JMS_AMQP_ContentType']);
-  const contentEncoding = message.content_encoding ?? text(properties['JMS_AMQP_ContentEncoding']) ?? saidOverStomp(message);
-  const nativeId = idText(message.message_id);
-  const correlationId = idText(message.correlation_id);
-  const replyTo = addressIn(message.reply_to);
-  const address = addressIn(message.to);
-  return {
-    body: markedBody(wireBody(message.body), properties[wire.body]),
-    headers: headersOf(properties, message.message_annotations),
-    durable: message.durable === true,
-    ...(contentType !== undefined && contentType !== '' && { contentType }),
-    ...(contentEncoding !== undefined && contentEncoding !== '' && { contentEncoding }),
-    ...(nativeId !== undefined && { nativeId }),
-    ...(correlationId !== undefined && { correlationId }),
-    ...(replyTo !== undefined && { replyTo }),
-    ...(typeof message.group_id === 'string' && message.group_id !== '' && { group: message.group_id }),
-    // What comes over other protocols says the usual one too.
-    ...(message.priority !== undefined && message.priority !== usualPriority && { priority: message.priority }),
-    ...(address !== undefined && { address }),
+  const said = new Said();
+  readProperties(message, said);
+  said.body = wireBody(message.body);
+  said.durable = message.durable === true;
+  said.priority = message.priority;
+  said.messageId = idText(message.message_id);
+  said.to = message.to;
+  said.replyTo = message.reply_to;
+  said.correlationId = idText(message.correlation_id);
+  said.contentType = message.content_type;
+  said.contentEncoding = message.content_encoding;
+  said.group = message.group_id;
+  return wireMessageOf(said);
+}
+
+function readProperties({ application_properties: properties = {}, message_annotations: annotations }: AmqpMessage, said: Said): void {
+  const translated = annotations?.[translationMark] !== undefined;
+  for (const name of Object.keys(properties)) {
+    const kind = propertyKind(name);
+    if (kind === 'header' || (kind === 'header unless translated' && !translated)) {
+      const value = canonicalText(properties[name]);
+      if (value !== undefined) said.headers.set(name, value);
+    } else if (kind !== 'dropped') said.setOther(name, properties[name]);
+  }
+}
+
+export function wireMessageOf(said: Said): WireMessage {
+  const message: { -readonly [Field in keyof WireMessage]: WireMessage[Field] } = {
+    body: markedBody(said.body, said.other(wire.body)),
+    headers: said.headers,
+    durable: said.durable,
   };
+  const contentType = said.contentType ?? text(said.other('_AMQ_CONTENT_TYPE')) ?? text(said.other('JMS_AMQP_ContentType'));
+  // A header of that name is all that a STOMP sender has.
+  const contentEncoding = said.contentEncoding ?? text(said.other('JMS_AMQP_ContentEncoding')) ?? text(said.other('content-encoding'));
+  const replyTo = addressIn(said.replyTo);
+  const address = addressIn(said.to);
+  if (contentType !== undefined && contentType !== '') message.contentType = contentType;
+  if (contentEncoding !== undefined && contentEncoding !== '') message.contentEncoding = contentEncoding;
+  if (said.messageId !== undefined && said.messageId !== '') message.nativeId = said.messageId;
+  if (said.correlationId !== undefined && said.correlationId !== '') message.correlationId = said.correlationId;
+  if (replyTo !== undefined) message.replyTo = replyTo;
+  if (typeof said.group === 'string' && said.group !== '') message.group = said.group;
+  // What comes over other protocols says the usual one too.
+  if (said.priority !== undefined && said.priority !== usualPriority) message.priority = said.priority;
+  if (address !== undefined) message.address = address;
+  return message;
 }
 
 /** Without what the broker and JMS clients put before it, and of a copy for one queue its address. */
 function addressIn(name: unknown): string | undefined {
   if (typeof name !== 'string') return undefined;
+  if (!name.includes(':')) return name === '' ? undefined : name;
   const { address } = addressAndQueue(name.replace(/^(?:temp-)?(?:queue|topic):\/\//, ''));
   return address === '' ? undefined : address;
 }
@@ -81,27 +147,6 @@ function wireBody(body: unknown): string | Uint8Array {
 function markedBody(body: string | Uint8Array, kind: unknown): string | Uint8Array {
   if (kind === 'text') return typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString();
   return kind === 'bytes' && typeof body === 'string' ? Buffer.from(body) : body;
-}
-
-function headersOf(properties: Record<string, unknown>, annotations: Record<string, unknown> | undefined): Map<string, string> {
-  const translated = isTranslated(annotations);
-  const headers = new Map<string, string>();
-  for (const name of Object.keys(properties)) {
-    if (name === wire.body || brokerNames.test(name) || (translated && stompNames.has(name))) continue;
-    const value = canonicalText(properties[name]);
-    if (value !== undefined) headers.set(name, value);
-  }
-  return headers;
-}
-
-/** STOMP and core messages are marked so when the broker translates them. */
-function isTranslated(annotations: Record<string, unknown> | undefined): boolean {
-  return annotations?.['x-opt-jms-msg-type'] !== undefined;
-}
-
-/** A header of that name is all that a STOMP sender has. */
-function saidOverStomp({ application_properties: properties, message_annotations: annotations }: AmqpMessage): string | undefined {
-  return isTranslated(annotations) ? text(properties?.['content-encoding']) : undefined;
 }
 
 function idText(id: unknown): string | undefined {

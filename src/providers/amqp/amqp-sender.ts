@@ -4,12 +4,13 @@ import { SendError } from '../../core/errors.js';
 import type { TidingsErrorOptions } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { Routing, WireMessage, WireSend } from '../../core/provider.js';
+import { Roll } from '../../core/roll.js';
 import { encodedMessage } from './amqp-encoder.js';
 import { missingRight } from '../artemis/artemis-words.js';
 import type { PeerFault } from '../network/peer-fault.js';
 import { PendingSend } from '../network/pending-send.js';
 import { capabilityOf, isNobodyThere, sendRefusal } from './artemis-dialect.js';
-import type { Refusal, SenderLink, TransferToken } from './rhea-links.js';
+import type { Refusal, SenderLink } from './rhea-links.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 const mostInFlight = 1_000;
@@ -39,8 +40,9 @@ export class AmqpSender {
   readonly #host: SenderHost;
   #waiting: PendingSend<Buffer>[] = [];
   #head = 0;
-  readonly #inFlight = new Map<TransferToken, PendingSend<Buffer>>();
-  readonly #unsettled = new Set<PendingSend<Buffer>>();
+  /** In the order in which they leave. */
+  readonly #unsettled = new Roll<PendingSend<Buffer>>();
+  #inFlight = 0;
   #connection: RheaConnection | undefined;
   #link: SenderLink | undefined;
   #reopenTimer: Timer | undefined;
@@ -99,7 +101,7 @@ export class AmqpSender {
 
   /** Rejects what is not confirmed, and closes the link. */
   close(reason: string): void {
-    for (const send of [...this.#unsettled]) send.giveUp(reason);
+    for (const send of this.#unsettled.toArray()) send.giveUp(reason);
     this.#connection = undefined;
     const link = this.#link;
     this.#dropLink();
@@ -113,7 +115,7 @@ export class AmqpSender {
       if (this.#head < this.#waiting.length && this.#reopenTimer === undefined) this.#open();
       return;
     }
-    let room = Math.min(this.#link.room, mostInFlight - this.#inFlight.size);
+    let room = Math.min(this.#link.room, mostInFlight - this.#inFlight);
     while (room > 0 && this.#head < this.#waiting.length) {
       const send = this.#waiting[this.#head++];
       if (send === undefined || send.settled || !this.#encode(send)) continue;
@@ -129,7 +131,9 @@ export class AmqpSender {
   #transmit(link: SenderLink, send: PendingSend<Buffer>): void {
     if (send.payload === undefined) return;
     send.noteTransmission();
-    this.#inFlight.set(link.send(send.payload), send);
+    send.inFlight = true;
+    this.#inFlight++;
+    link.send(send.payload, send);
   }
 
   #encode(send: PendingSend<Buffer>): boolean {
@@ -166,21 +170,25 @@ export class AmqpSender {
           if (this.#link === link) this.#closed(fault);
         },
         onAccepted: (token) => {
-          const send = this.#inFlight.get(token);
-          this.#inFlight.delete(token);
+          const send = this.#answered(token as PendingSend<Buffer>);
           this.#complaint = undefined;
-          send?.confirm();
+          send.confirm();
           if (this.#head < this.#waiting.length) this.#pump();
         },
         onRefused: (token, refusal) => {
-          const send = this.#inFlight.get(token);
-          this.#inFlight.delete(token);
-          if (send !== undefined) this.#refused(send, refusal);
+          this.#refused(this.#answered(token as PendingSend<Buffer>), refusal);
           this.#pump();
         },
       },
     );
     this.#link = link;
+  }
+
+  /** It may have been given up meanwhile. */
+  #answered(send: PendingSend<Buffer>): PendingSend<Buffer> {
+    if (send.inFlight) this.#inFlight--;
+    send.inFlight = false;
+    return send;
   }
 
   #refused(send: PendingSend<Buffer>, refusal: Refusal): void {
@@ -233,7 +241,7 @@ export class AmqpSender {
   }
 
   #refuseAll(code: 'permission' | 'send-refused', why: string, options: TidingsErrorOptions): void {
-    for (const send of [...this.#unsettled])
+    for (const send of this.#unsettled.toArray())
       send.fail(new SendError(send.transmitted ? 'unknown' : 'refused', code, `send to ${send.options.address}: ${why}`, options));
   }
 
@@ -248,14 +256,15 @@ export class AmqpSender {
     this.#link = undefined;
     this.#reopenTimer?.cancel();
     this.#reopenTimer = undefined;
-    const back = [...this.#inFlight.values()].filter((send) => !send.settled);
-    this.#inFlight.clear();
+    const back = this.#unsettled.toArray().filter(({ inFlight }) => inFlight);
+    for (const send of back) send.inFlight = false;
+    this.#inFlight = 0;
     this.#waiting = [...back, ...this.#waiting.slice(this.#head)];
     this.#head = 0;
   }
 
   readonly #settled = (send: PendingSend<Buffer>): void => {
-    this.#unsettled.delete(send);
+    this.#unsettled.remove(send);
     this.#host.deadlines.remove(send, send.options.deadlineAt);
     if (send.options.signal !== undefined) this.#host.deadlines.aborts.remove(send.options.signal, send);
     if (this.#unsettled.size === 0) this.#onIdle?.();

@@ -30,7 +30,7 @@ import { RheaConnection } from './rhea-driver.js';
 import type { ConnectOptions } from './rhea-driver.js';
 
 /** Senders without anything to send are closed when there are more. */
-const mostSenders = 256;
+const mostSenders = 1_024;
 const connectTimeoutMs = 10_000;
 /** Of the time `stop()` has, kept for saying goodbye. */
 const goodbyeMs = 500;

@@ -11,7 +11,6 @@ import type { Epoch } from './epoch.js';
 import type { PeerFault } from '../network/peer-fault.js';
 import { LinkCredit } from './link-credit.js';
 import type { ReceiverLink } from './rhea-links.js';
-import type { AmqpMessage } from './rhea-message.js';
 
 const firstReopenMs = 100;
 const drainTimeoutMs = 1_000;
@@ -233,8 +232,8 @@ export class AmqpSubscription implements ProviderSubscription, Settler {
         onClosed: (fault) => {
           if (this.#link === link) this.#closed(fault, epoch);
         },
-        onMessage: (message, token) => {
-          this.#received(message, { link, epoch, token });
+        onMessage: (bytes, token) => {
+          this.#received(bytes, { link, epoch, token });
         },
         onDrained: () => {
           if (this.#link === link) this.#credit?.drained();
@@ -255,22 +254,22 @@ export class AmqpSubscription implements ProviderSubscription, Settler {
     for (const ended of this.#pausing) ended();
   }
 
-  #received(raw: AmqpMessage, passage: Passage): void {
+  #received(bytes: Buffer, passage: Passage): void {
     if (this.#state === 'closed') return;
     this.#reopenMs = firstReopenMs;
     this.#held++;
     const late = this.#state === 'paused' && this.#pausing.size === 0;
     if (this.#link === passage.link) this.#credit?.used();
-    const delivery = this.#read(raw, passage);
+    const delivery = this.#read(bytes, passage);
     if (delivery === undefined) return;
     // It came after pause() had given up waiting.
     if (late) this.#return(delivery);
     else this.#handOver(delivery);
   }
 
-  #read(raw: AmqpMessage, passage: Passage): AmqpDelivery | undefined {
+  #read(bytes: Buffer, passage: Passage): AmqpDelivery | undefined {
     try {
-      return new AmqpDelivery(this, raw, passage);
+      return new AmqpDelivery(this, bytes, passage);
     } catch (error) {
       // Thrown into the driver it would end the connection.
       this.#host.logger.error(

@@ -7,6 +7,7 @@ import { Stirring } from '../network/stirring.js';
 import { capabilityOf } from './artemis-dialect.js';
 import type { RheaConnection } from './rhea-driver.js';
 import type { ReceiverLink, TransferToken } from './rhea-links.js';
+import { decoded } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
 
 const idleMs = 200;
@@ -51,7 +52,8 @@ export class LinkReader implements QueueReader<ShownByLink> {
           this.#failure = readingRefused(queue.name, fault);
           this.#stirring.stir();
         },
-        onMessage: (raw, token) => {
+        onMessage: (bytes, token) => {
+          const raw = decoded(bytes);
           this.#came++;
           this.#onItsWay.came();
           this.#here.push({ raw, message: wireMessage(raw), token });

@@ -5,7 +5,7 @@ import type { ManagementChannel, ManagementEvents, ManagementRequest } from '../
 import { managementAddress } from '../artemis/artemis-words.js';
 import type { RheaConnection } from './rhea-driver.js';
 import type { ReceiverLink, SenderLink } from './rhea-links.js';
-import { encoded } from './rhea-message.js';
+import { decoded, encoded } from './rhea-message.js';
 import type { AmqpMessage } from './rhea-message.js';
 import { refusalFault } from './relay.js';
 
@@ -56,7 +56,8 @@ class ManagementLinks implements ManagementChannel {
           ready();
         },
         onClosed: closed,
-        onMessage: (message, token) => {
+        onMessage: (bytes, token) => {
+          const message = decoded(bytes);
           this.#receiver.accept(token);
           this.#receiver.addCredit(1);
           events.answered({
@@ -82,7 +83,7 @@ class ManagementLinks implements ManagementChannel {
       ...(body !== undefined && { body }),
       ...(this.#replyTo !== undefined && { reply_to: this.#replyTo }),
     };
-    this.#sender.send(encoded(message));
+    this.#sender.send(encoded(message), message);
   }
 
   close(): void {

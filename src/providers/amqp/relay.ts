@@ -162,7 +162,10 @@ export class Relay {
         this.#end(job, 'lost');
         continue;
       }
-      this.#inFlight.set(link.send(job.payload), job);
+      // Of this transmission: an answer to an earlier one must not be taken for its.
+      const token = {};
+      this.#inFlight.set(token, job);
+      link.send(job.payload, token);
       if (!job.once) this.#watch(job);
     }
     this.#watchCredit(link);

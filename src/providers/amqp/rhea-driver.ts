@@ -5,9 +5,10 @@ import type { Clock, Timer } from '../../core/clock.js';
 import { PeerFault, faultOf } from '../network/peer-fault.js';
 import { openSocket, socketFault } from '../network/sockets.js';
 import type { SocketOptions } from '../network/sockets.js';
-import { ReceiverLink, SenderLink } from './rhea-links.js';
+import { ReceiverLink, SenderLink, mostUnsettled } from './rhea-links.js';
 import type { ReceiverEvents, ReceiverOptions, SenderEvents } from './rhea-links.js';
 import { undecodedFormat } from './rhea-message.js';
+import { Tuning } from './rhea-tuning.js';
 
 export interface ConnectOptions extends SocketOptions {
   readonly username: string | undefined;
@@ -20,7 +21,6 @@ export interface ConnectOptions extends SocketOptions {
 
 // What is settled leaves rhea's buffer only from its oldest end: one delivery that is held stops a session after so many later ones.
 const incomingBuffer = 65_536;
-const outgoingBuffer = 2_048;
 
 /** One connection, used once: rhea's own reconnecting is off. */
 export class RheaConnection {
@@ -33,6 +33,7 @@ export class RheaConnection {
   #onRemoteClose: (() => void) | undefined;
   #lastHeardAt = 0;
   #watchdog: Timer | undefined;
+  #tuning: Tuning | undefined;
 
   /** `onLost` is called once when an opened connection is lost, never after `end()` or `abandon()`. */
   static async open(options: ConnectOptions, signal: AbortSignal, onLost: (fault: PeerFault) => void): Promise<RheaConnection> {
@@ -67,7 +68,7 @@ export class RheaConnection {
       idle_time_out: options.idleTimeoutMs,
       reconnect: false,
       sasl_mechanisms: mechanisms(options),
-      session_buffer_size: { incoming: incomingBuffer, outgoing: outgoingBuffer },
+      session_buffer_size: { incoming: incomingBuffer, outgoing: mostUnsettled },
       connection_details: () => ({
         host: options.host,
         port: options.port,
@@ -142,7 +143,8 @@ export class RheaConnection {
   }
 
   #session(): Session {
-    const session = this.#connection.create_session({ incoming: incomingBuffer, outgoing: outgoingBuffer });
+    const session = this.#connection.create_session({ incoming: incomingBuffer, outgoing: mostUnsettled });
+    this.#tuning?.add(session);
     handOverUndecoded(session);
     session.on('session_error', () => undefined);
     session.on('session_close', (context: EventContext) => {
@@ -159,6 +161,7 @@ export class RheaConnection {
       this.#lose(faultOf(context.error ?? connection.error, 'connection closed by the broker'));
     };
     connection.on('connection_open', () => {
+      this.#tuning = Tuning.of(connection);
       const opening = this.#opening;
       // At once: a peer may close in the same breath, and that is a loss then, no failed opening.
       this.#opening = undefined;

@@ -2,8 +2,7 @@ import type { AmqpError, Delivery, EventContext, Receiver, Sender, Session } fro
 import type { Clock } from '../../core/clock.js';
 import { faultOf } from '../network/peer-fault.js';
 import type { PeerFault } from '../network/peer-fault.js';
-import { decoded } from './rhea-message.js';
-import type { AmqpMessage } from './rhea-message.js';
+import { acceptedState } from './rhea-message.js';
 
 /** An outcome other than accepted. */
 export interface Refusal {
@@ -12,8 +11,22 @@ export interface Refusal {
   readonly description: string;
 }
 
-/** Stands for one transfer; only to be compared and handed back. */
+/** As many as may be unsettled in a session: what is settled leaves it in order, so that none is used twice at a time. */
+export const mostUnsettled = 2_048;
+const tags: Buffer[] = [];
+
+function tagOf(count: number): Buffer {
+  const number = count % mostUnsettled;
+  return (tags[number] ??= Buffer.from([number >> 8, number & 0xff]));
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Stands for one transfer; only to be compared and handed back. Of what is sent it is whatever the sender of it gives. */
 export type TransferToken = object;
+
+/** A delivery of rhea's, with what it stands for. */
+type Sent = Delivery & { token?: TransferToken };
 
 /** All are called by the driver, must not throw, and are called no more once the connection is lost or ended. */
 export interface SenderEvents {
@@ -33,7 +46,8 @@ export interface SenderEvents {
 export interface ReceiverEvents {
   onOpen(address: string): void;
   onClosed(fault: PeerFault): void;
-  onMessage(message: AmqpMessage, token: TransferToken): void;
+  /** As it came: whatever it is, for whoever reads it. */
+  onMessage(bytes: Buffer, token: TransferToken): void;
   /** The peer has nothing more for the credit that was left. */
   onDrained(): void;
 }
@@ -58,6 +72,7 @@ export class SenderLink {
   readonly #sender: Sender & { readonly credit: number };
   #closed = false;
   #sentThisTick = 0;
+  #sent = 0;
 
   constructor(
     connection: LinkOwner,
@@ -79,6 +94,8 @@ export class SenderLink {
         });
     });
     sender.on('sender_error', () => undefined);
+    // Else it is looked for in the session, the connection and the container, each time.
+    sender.on('settled', () => undefined);
     sender.on('sender_close', () => {
       told(() => {
         this.#closed = true;
@@ -98,14 +115,16 @@ export class SenderLink {
       });
     });
     sender.on('accepted', (context: EventContext) => {
-      if (!this.#closed && connection.alive && context.delivery !== undefined) events.onAccepted(context.delivery);
+      const token = (context.delivery as Sent | undefined)?.token;
+      if (!this.#closed && connection.alive && token !== undefined) events.onAccepted(token);
     });
     for (const kind of ['rejected', 'released', 'modified'] as const) {
       sender.on(kind, (context: EventContext) => {
-        const delivery = context.delivery;
-        if (delivery !== undefined)
+        const delivery = context.delivery as Sent | undefined;
+        const token = delivery?.token;
+        if (token !== undefined)
           told(() => {
-            events.onRefused(delivery, refusalOf(kind, delivery));
+            events.onRefused(token, refusalOf(kind, delivery as Sent));
           });
       });
     }
@@ -117,11 +136,12 @@ export class SenderLink {
     return this.#sender.credit - this.#sentThisTick;
   }
 
-  /** Only while there is `room`. */
-  send(payload: Buffer): TransferToken {
+  /** Only while there is `room`. The outcome is told of `token`. */
+  send(payload: Buffer, token: TransferToken): void {
     // rhea takes a send off the credit only when it writes, one tick later.
     if (this.#sentThisTick++ === 0) process.nextTick(this.#tick);
-    return this.#sender.send(payload, undefined, 0);
+    const sent: Sent = this.#sender.send(payload, tagOf(this.#sent++), 0);
+    sent.token = token;
   }
 
   close(): void {
@@ -170,7 +190,8 @@ export class ReceiverLink {
     });
     receiver.on('message', (context: EventContext) => {
       if (this.#closed || !connection.alive || context.delivery === undefined) return;
-      events.onMessage(decoded(context.message as unknown as Buffer), context.delivery);
+      // A transfer may carry nothing at all.
+      events.onMessage((context.message as Buffer | undefined) ?? nothing, context.delivery);
     });
   }
 
@@ -194,7 +215,7 @@ export class ReceiverLink {
 
   /** Nothing is done once the link is gone. */
   accept(token: TransferToken): void {
-    if (this.alive) (token as Delivery).accept();
+    if (this.alive) (token as Delivery).update(true, acceptedState);
   }
 
   /** Back to its place in the queue, uncounted. While there is credit it comes again at once. */

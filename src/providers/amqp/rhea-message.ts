@@ -40,6 +40,9 @@ export function encoded(message: AmqpMessage): Buffer {
   return rhea.message.encode(message as Parameters<typeof rhea.message.encode>[0]);
 }
 
+/** The state of a delivery that was taken, for as many as there are. */
+export const acceptedState: unknown = (rhea.message as unknown as { accepted(): { described(): unknown } }).accepted().described();
+
 /** Any number but that of AMQP's own messages, 0. */
 export const undecodedFormat = 1;
 

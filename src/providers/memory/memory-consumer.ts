@@ -2,6 +2,7 @@ import type { MemoryQueue } from './memory-queue.js';
 import type { Transfer } from './posting.js';
 import type { QueueConsumer } from './queue-consumer.js';
 import type { QueueEntry } from './queue-entry.js';
+import { Roll } from '../../core/roll.js';
 
 /** The subscription that a consumer serves; it outlives the consumer. */
 export interface CreditHolder {
@@ -47,7 +48,7 @@ export class MemoryConsumer implements QueueConsumer {
   readonly undertakings = new Set<Undertaking>();
   readonly #core: ConsumerBroker;
   readonly #holder: CreditHolder;
-  readonly #unsettled = new Set<QueueEntry>();
+  readonly #unsettled = new Roll<QueueEntry>();
   readonly #left = new Set<QueueEntry>();
   #ended = false;
 
@@ -78,7 +79,7 @@ export class MemoryConsumer implements QueueConsumer {
 
   /** The message is gone. */
   accept(entry: QueueEntry): void {
-    if (this.#unsettled.delete(entry)) this.#core.accepted(this.queue, entry);
+    if (this.#unsettled.remove(entry)) this.#core.accepted(this.queue, entry);
   }
 
   /** Nobody works on the message; it goes back with `giveBackLeft()`, or at the end. */
@@ -88,7 +89,7 @@ export class MemoryConsumer implements QueueConsumer {
 
   /** The message stands in the queue again, where it stood. */
   giveBack(entry: QueueEntry): void {
-    if (this.#unsettled.delete(entry)) this.#core.putBack(this.queue, [entry]);
+    if (this.#unsettled.remove(entry)) this.#core.putBack(this.queue, [entry]);
   }
 
   /** Returns how many that were. */
@@ -115,9 +116,10 @@ export class MemoryConsumer implements QueueConsumer {
   end(lost: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (lost) for (const entry of this.#unsettled) entry.losses++;
-    this.#core.detach(this.queue, this, this.#unsettled);
+    const unsettled = this.#unsettled.toArray();
     this.#unsettled.clear();
+    if (lost) for (const entry of unsettled) entry.losses++;
+    this.#core.detach(this.queue, this, unsettled);
     for (const undertaking of this.undertakings) undertaking.abandon();
     this.#holder.ended(this, this.#left.size);
   }

@@ -6,13 +6,14 @@ import { Aborts } from '../../core/aborts.js';
 import type { MemoryConnection } from './memory-connection.js';
 import { MemorySend } from './memory-send.js';
 import type { SendKeeper } from './memory-send.js';
+import { Roll } from '../../core/roll.js';
 
 /** All sends that have not ended, in the order of the calls, over all connections. */
 export class MemoryOutbox implements SendKeeper {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #aborts = new Aborts();
-  readonly #pending = new Set<MemorySend>();
+  readonly #pending = new Roll<MemorySend>();
   #connection: MemoryConnection | undefined;
   #closing = false;
   #drained: (() => void) | undefined;
@@ -36,7 +37,7 @@ export class MemoryOutbox implements SendKeeper {
   /** What waits and what was unconfirmed goes out, in order. */
   connected(connection: MemoryConnection): void {
     this.#connection = connection;
-    for (const send of this.#pending) send.transmit(connection);
+    for (const send of this.#pending.toArray()) send.transmit(connection);
   }
 
   disconnected(): void {
@@ -48,13 +49,13 @@ export class MemoryOutbox implements SendKeeper {
   credit(address: string): void {
     const connection = this.#connection;
     if (connection === undefined) return;
-    for (const send of this.#pending) if (send.posting.destination.address === address) send.transmit(connection);
+    for (const send of this.#pending.toArray()) if (send.posting.destination.address === address) send.transmit(connection);
   }
 
   /** No more sends. Resolves when those that are under way have been confirmed; those that have not left reject at once. */
   async drain(): Promise<void> {
     this.#closing = true;
-    for (const send of this.#pending) if (!send.inFlight) send.stopped();
+    for (const send of this.#pending.toArray()) if (!send.inFlight) send.stopped();
     if (this.#pending.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
   }
 
@@ -66,14 +67,14 @@ export class MemoryOutbox implements SendKeeper {
   }
 
   ended(send: MemorySend): void {
-    this.#pending.delete(send);
+    this.#pending.remove(send);
     this.#deadlines.remove(send, send.deadlineAt);
     if (send.signal !== undefined) this.#aborts.remove(send.signal, send);
     if (this.#pending.size === 0) this.#drained?.();
   }
 
   #giveUp(): void {
-    for (const send of this.#pending) send.stopped();
+    for (const send of this.#pending.toArray()) send.stopped();
   }
 
   #obstacle({ address, deadlineAt, signal }: WireSend): SendError | undefined {

@@ -5,6 +5,7 @@ import type { Abortable } from '../../core/aborts.js';
 import type { Posting, Refusal, Transfer } from './posting.js';
 import type { MemoryConnection } from './memory-connection.js';
 import { stored } from './memory-message.js';
+import type { Listed } from '../../core/roll.js';
 
 /** Where a send is kept until it ends. */
 export interface SendKeeper {
@@ -13,11 +14,14 @@ export interface SendKeeper {
 }
 
 /** One send on its way: it ends once, with a confirmation, a refusal, its deadline, its signal or the stop. */
-export class MemorySend implements Transfer, Expiring, Abortable {
+export class MemorySend implements Transfer, Expiring, Abortable, Listed<MemorySend> {
   readonly promise: Promise<void>;
   readonly posting: Posting;
   readonly deadlineAt: number;
   readonly signal: AbortSignal | undefined;
+  roll: object | undefined;
+  before: MemorySend | undefined;
+  after: MemorySend | undefined;
   readonly #keeper: SendKeeper;
   #resolve!: () => void;
   #reject!: (error: Error) => void;

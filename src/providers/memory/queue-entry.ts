@@ -1,5 +1,6 @@
 import type { AgendaItem } from './agenda.js';
 import type { StoredMessage } from './memory-message.js';
+import type { Listed } from '../../core/roll.js';
 
 /** Messages of one group that are with its consumer. */
 export interface Group {
@@ -7,7 +8,7 @@ export interface Group {
 }
 
 /** One message in one queue. */
-export class QueueEntry {
+export class QueueEntry implements Listed<QueueEntry> {
   readonly message: StoredMessage;
   /** How many of its deliveries ended with a lost connection. */
   losses = 0;
@@ -17,6 +18,9 @@ export class QueueEntry {
   since = 0;
   /** Its group, while it is out. */
   group: Group | undefined;
+  roll: object | undefined;
+  before: QueueEntry | undefined;
+  after: QueueEntry | undefined;
   /** What ends its delay. */
   delay: AgendaItem | undefined;
   /** What drops it, unless somebody has taken it by then. */

@@ -2,9 +2,10 @@ import type { Abortable } from '../../core/aborts.js';
 import type { Expiring } from '../../core/deadlines.js';
 import { SendError } from '../../core/errors.js';
 import type { WireMessage, WireSend } from '../../core/provider.js';
+import type { Listed } from '../../core/roll.js';
 
 /** One send, until it is settled. `P`: what is transmitted for it, kept so that it can go again. */
-export class PendingSend<P> implements Expiring, Abortable {
+export class PendingSend<P> implements Expiring, Abortable, Listed<PendingSend<P>> {
   readonly message: WireMessage;
   readonly options: WireSend;
   readonly #resolve: () => void;
@@ -12,6 +13,12 @@ export class PendingSend<P> implements Expiring, Abortable {
   readonly #onSettled: (send: PendingSend<P>) => void;
   readonly #hindrance: () => string;
   payload: P | undefined;
+  place: Expiring['place'];
+  roll: object | undefined;
+  before: PendingSend<P> | undefined;
+  after: PendingSend<P> | undefined;
+  /** Transmitted over the present link, and not answered. */
+  inFlight = false;
   transmitted = false;
   /** Transmitted more than once, over one link after the other. */
   repeated = false;

@@ -1,4 +1,5 @@
 import { SendError, TidingsError } from '../../core/errors.js';
+import { wire } from '../../core/headers.js';
 import type { Routing, SubscriptionSpec } from '../../core/provider.js';
 import { missingQueue } from '../artemis/artemis-faults.js';
 import { fullyQualified, missingRight } from '../artemis/artemis-words.js';
@@ -13,7 +14,7 @@ export const contentEncodingHeader = 'JMS_AMQP_ContentEncoding';
 /** The group of a message that is sent; what comes has it under the broker's own name. */
 export const groupHeader = 'JMSXGroupID';
 export const receivedGroupHeader = '_AMQ_GROUP_ID';
-const usualPriority = 4;
+const usualPriority = '4';
 
 /** The broker confirms a message above 9 or below 0, and never delivers it. Undefined for what is no number, which would end the connection. */
 export function priorityWord(priority: number): string | undefined {
@@ -22,8 +23,9 @@ export function priorityWord(priority: number): string | undefined {
 
 /** Undefined for that of a message whose sender said nothing. */
 export function priorityOf(header: string | undefined): number | undefined {
-  const word = header === undefined ? undefined : priorityWord(Number(header));
-  return word === undefined || word === String(usualPriority) ? undefined : Number(word);
+  if (header === undefined || header === usualPriority) return undefined;
+  const word = priorityWord(Number(header));
+  return word === undefined || word === usualPriority ? undefined : Number(word);
 }
 
 /** The broker tells the kind of an address before its name. */
@@ -56,6 +58,8 @@ const protocolNames = new Set([
   // Sent back it would make the message a part of a transaction that nobody commits.
   'transaction',
   'type',
+  // Ours, in the place of what STOMP cannot tell.
+  wire.body,
 ]);
 
 /** What STOMP and the broker say of a message: never a header of the sender's. */
@@ -68,7 +72,7 @@ const idType = /^ID:AMQP_(NO_PREFIX|STRING|UUID|ULONG|BINARY):/;
 
 /** An id as an AMQP reader shows it. Undefined for none. */
 export function idText(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
+  if (header?.startsWith('ID:') !== true) return header === '' ? undefined : header;
   const [prefix, type] = idType.exec(header) ?? [''];
   const id = header.slice(prefix.length);
   if (id === '') return undefined;

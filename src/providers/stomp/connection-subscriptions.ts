@@ -60,7 +60,7 @@ export class ConnectionSubscriptions {
   }
 
   deliver(frame: MessageFrame): void {
-    const subscribed = this.#subscribed.get(frame.headers.get('subscription') ?? '');
+    const subscribed = this.#subscribed.get(frame.said.get('subscription') ?? '');
     if (subscribed === undefined) return;
     try {
       subscribed.onMessage(frame);

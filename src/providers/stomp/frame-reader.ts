@@ -1,10 +1,8 @@
-import { constants } from 'node:buffer';
-import { PeerFault } from '../network/peer-fault.js';
+import { HeadReader, mostBody, protocolFault } from './frame-head.js';
+import type { Head } from './frame-head.js';
 
-/** A MESSAGE as it came. Of repeated header names the first occurrence counts, but for `ack`. */
-export interface MessageFrame {
-  /** Unescaped, never trimmed. */
-  readonly headers: ReadonlyMap<string, string>;
+/** A MESSAGE as it came. */
+export interface MessageFrame extends Pick<Head, 'said' | 'headers'> {
   /** May be a view on what the socket gave. */
   readonly body: Buffer;
   /** By the place of its length, which is all that Artemis tells. */
@@ -19,21 +17,11 @@ export interface FrameEvents {
   other(bytes: Buffer): void;
 }
 
-interface Head {
-  readonly command: string;
-  readonly headers: Map<string, string>;
-  readonly isText: boolean;
-  /** Where the body begins, from the begin of the frame. */
-  readonly bodyAt: number;
-  /** Undefined: it ends at the first NUL. */
-  readonly bodyLength: number | undefined;
-}
-
 const newLine = 0x0a;
 const carriageReturn = 0x0d;
+const zero = 0x30;
+const nine = 0x39;
 const mostHead = 1024 * 1024;
-/** Above it no string could hold a text. */
-const mostBody = constants.MAX_STRING_LENGTH;
 /** What a frame that is not whole yet gets at first, and at once: a lying content-length must not take memory that never fills. */
 const leastHeld = 16 * 1024;
 const mostAtOnce = 16 * 1024 * 1024;
@@ -49,16 +37,21 @@ const returnedEmptyLine = Buffer.from('\n\r\n');
 export class FrameReader {
   readonly #events: FrameEvents;
   readonly #receiptPrefix: string;
+  readonly #receiptStart: Buffer;
+  readonly #heads = new HeadReader();
   #held = nothing;
   #used = 0;
   /** Of the frame that is held. */
   #head: Head | undefined;
+  /** Lines have ended with a carriage return, which takes longer to read. */
+  #returned = false;
   /** Up to where the frame that is held was looked through in vain. */
   #searched = 0;
 
   constructor(events: FrameEvents, receiptPrefix: string) {
     this.#events = events;
     this.#receiptPrefix = receiptPrefix;
+    this.#receiptStart = Buffer.from(`RECEIPT\nreceipt-id:${receiptPrefix}`);
   }
 
   /** @throws PeerFault 'stomp:protocol' for what is no STOMP; nothing may be read afterwards. */
@@ -90,12 +83,24 @@ export class FrameReader {
     for (;;) {
       at = this.#head === undefined ? pastLineEnds(data, at) : at;
       if (at === data.length) return at;
-      const next = this.#frame(data, at);
+      const next = this.#plainReceipt(data, at) ?? this.#frame(data, at);
       if (next < 0) return at;
       this.#head = undefined;
       this.#searched = 0;
       at = next;
     }
+  }
+
+  /** Where a receipt of ours ends that has a number and nothing else. Undefined for all other frames. */
+  #plainReceipt(data: Buffer, at: number): number | undefined {
+    const start = this.#receiptStart;
+    // What is not there is no byte: the end needs no look of its own.
+    for (let index = 0; index < start.length; index++) if (data[at + index] !== start[index]) return undefined;
+    let end = at + start.length;
+    for (let byte = data[end]; byte !== undefined && byte >= zero && byte <= nine; byte = data[end]) end++;
+    if (data[end] !== newLine || data[end + 1] !== newLine || data[end + 2] !== 0) return undefined;
+    this.#events.receipt(data.toString('latin1', at + start.length - this.#receiptPrefix.length, end));
+    return end + 3;
   }
 
   /** Where the frame that begins at `at` ends; -1 when it is not whole. */
@@ -108,21 +113,21 @@ export class FrameReader {
       bodyEnd = data.indexOf(0, Math.max(bodyAt, at + this.#searched));
       if (bodyEnd < 0) {
         this.#searched = data.length - at;
-        if (data.length - bodyAt > mostBody) throw fault(`a body of more than ${String(mostBody)} bytes`);
+        if (data.length - bodyAt > mostBody) throw protocolFault(`a body of more than ${String(mostBody)} bytes`);
         return -1;
       }
     } else {
       bodyEnd = bodyAt + head.bodyLength;
       if (bodyEnd >= data.length) return -1;
-      if (data[bodyEnd] !== 0) throw fault('a body is not as long as its content-length says');
+      if (data[bodyEnd] !== 0) throw protocolFault('a body is not as long as its content-length says');
     }
     this.#tell(head, data, at, bodyAt, bodyEnd);
     return bodyEnd + 1;
   }
 
-  #tell({ command, headers, isText }: Head, data: Buffer, at: number, bodyAt: number, bodyEnd: number): void {
+  #tell({ command, said, headers, isText }: Head, data: Buffer, at: number, bodyAt: number, bodyEnd: number): void {
     if (command === 'MESSAGE') {
-      this.#events.message({ headers, isText, body: data.subarray(bodyAt, bodyEnd) });
+      this.#events.message({ said, headers, isText, body: data.subarray(bodyAt, bodyEnd) });
       return;
     }
     const receipt = command === 'RECEIPT' ? headers.get('receipt-id') : undefined;
@@ -132,14 +137,23 @@ export class FrameReader {
 
   #readHead(data: Buffer, at: number): Head | undefined {
     // The empty line may have begun with the last bytes looked at.
-    const end = headEnd(data, at, Math.max(at, at + this.#searched - 2));
+    const from = Math.max(at, at + this.#searched - 2);
+    if (!this.#returned) {
+      const end = data.indexOf(emptyLine, from);
+      if (end >= 0 && end - at <= mostHead) {
+        const text = data.toString('utf8', at, end);
+        if (!text.includes('\r')) return this.#heads.read(text, end + 2 - at);
+        this.#returned = true;
+      }
+    }
+    const end = headEnd(data, at, from);
     if (end === undefined) {
       this.#searched = data.length - at;
-      if (this.#searched > mostHead) throw fault(`headers of more than ${String(mostHead)} bytes`);
+      if (this.#searched > mostHead) throw protocolFault(`headers of more than ${String(mostHead)} bytes`);
       return undefined;
     }
-    if (end.head - at > mostHead) throw fault(`headers of more than ${String(mostHead)} bytes`);
-    return parsedHead(data.toString('utf8', at, end.head), end.body - at);
+    if (end.head - at > mostHead) throw protocolFault(`headers of more than ${String(mostHead)} bytes`);
+    return this.#heads.read(data.toString('utf8', at, end.head), end.body - at);
   }
 
   /** How many bytes the held frame still lacks, where that can be known. */
@@ -183,49 +197,4 @@ function headEnd(data: Buffer, at: number, from: number): { head: number; body: 
   const returned = before.indexOf(carriageReturn, at) < 0 ? -1 : before.indexOf(returnedEmptyLine, from);
   if (returned >= 0) return { head: returned, body: returned + 3 };
   return plain < 0 ? undefined : { head: plain, body: plain + 2 };
-}
-
-function parsedHead(text: string, bodyAt: number): Head {
-  const headers = new Map<string, string>();
-  const escaped = text.includes('\\');
-  let lineEnd = text.indexOf('\n');
-  const command = lineOf(text, 0, lineEnd < 0 ? text.length : lineEnd);
-  if (!/^[A-Z]+$/.test(command)) throw fault(`a frame cannot begin with ${JSON.stringify(command.slice(0, 40))}`);
-  let isText = true;
-  while (lineEnd >= 0) {
-    const start = lineEnd + 1;
-    lineEnd = text.indexOf('\n', start);
-    const line = lineOf(text, start, lineEnd < 0 ? text.length : lineEnd);
-    const colon = line.indexOf(':');
-    if (colon < 0) throw fault(`a header without a colon: ${JSON.stringify(line.slice(0, 40))}`);
-    const name = escaped ? unescaped(line.slice(0, colon)) : line.slice(0, colon);
-    // The broker writes its own `ack` last: a header of that name that a sender chose stands before it.
-    if (headers.has(name) && name !== 'ack') continue;
-    const value = escaped ? unescaped(line.slice(colon + 1)) : line.slice(colon + 1);
-    // Artemis writes the length of bytes before the ids, that of a text after everything else, and of an empty body only what its sender said.
-    if (name === 'content-length') isText = value !== '0' && headers.has('message-id');
-    headers.set(name, value);
-  }
-  return { command, headers, isText, bodyAt, bodyLength: bodyLength(headers.get('content-length')) };
-}
-
-function lineOf(text: string, start: number, end: number): string {
-  return text.slice(start, end > start && text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end);
-}
-
-const unescapes: Readonly<Record<string, string>> = { '\\n': '\n', '\\r': '\r', '\\c': ':', '\\\\': '\\' };
-
-function unescaped(text: string): string {
-  return text.includes('\\') ? text.replace(/\\[nrc\\]/g, (escape) => unescapes[escape] ?? escape) : text;
-}
-
-function bodyLength(header: string | undefined): number | undefined {
-  if (header === undefined) return undefined;
-  const length = /^\d{1,15}$/.test(header) ? Number(header) : NaN;
-  if (!(length <= mostBody)) throw fault(`content-length ${JSON.stringify(header.slice(0, 40))}`);
-  return length;
-}
-
-function fault(what: string): PeerFault {
-  return new PeerFault('stomp:protocol', `this is no STOMP 1.2: ${what}`);
 }

@@ -25,9 +25,9 @@ export class FrameRemover implements ArchiveRemover {
       { event: archive, queue: archive, routing: 'anycast' },
       { connect, endpoint, clock, windowBytes: 1, resting: false },
       {
-        received: ({ headers }, connection) => {
+        received: ({ said }, connection) => {
           this.#held.push(() => {
-            connection.ack(headers.get('ack') ?? '');
+            connection.ack(said.get('ack') ?? '');
           });
           this.#stirring.stir();
         },

@@ -1,3 +1,4 @@
+import type { Listed } from '../../core/roll.js';
 import type { PeerFault } from '../network/peer-fault.js';
 import type { Frame } from './frame-writer.js';
 import type { Receiptable } from './stompjs-driver.js';
@@ -16,4 +17,18 @@ export interface Letter extends Receiptable {
   noteTransmission(): void;
   /** The broker ended the connection over it. */
   refusedBy(fault: PeerFault): void;
+  /** Set while it is on its way over the present connection. */
+  flight: Flight | undefined;
+}
+
+/** One transmission that is not answered. */
+export class Flight implements Listed<Flight> {
+  readonly letter: Letter;
+  roll: object | undefined;
+  before: Flight | undefined;
+  after: Flight | undefined;
+
+  constructor(letter: Letter) {
+    this.letter = letter;
+  }
 }

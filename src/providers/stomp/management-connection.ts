@@ -103,13 +103,13 @@ export class ManagementConnection implements ManagementChannel {
     }
   }
 
-  #answered({ headers, body }: MessageFrame): void {
-    const [key, id] = headers.get('correlation-id')?.split('/') ?? [];
+  #answered({ said, body }: MessageFrame): void {
+    const [key, id] = said.get('correlation-id')?.split('/') ?? [];
     if (key !== this.#key || id === undefined) return;
     this.#usedAt = this.#clock.now();
     this.#events.answered({
       id,
-      succeeded: headers.get('_AMQ_OperationSucceeded') === 'true',
+      succeeded: said.get('_AMQ_OperationSucceeded') === 'true',
       body: body.length === 0 ? undefined : body.toString(),
     });
   }

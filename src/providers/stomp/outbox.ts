@@ -2,9 +2,11 @@ import type { Clock } from '../../core/clock.js';
 import type { Deadlines } from '../../core/deadlines.js';
 import type { Logger } from '../../core/logger.js';
 import type { WireMessage, WireSend } from '../../core/provider.js';
+import { Roll } from '../../core/roll.js';
 import type { PeerFault } from '../network/peer-fault.js';
 import type { PendingSend } from '../network/pending-send.js';
 import type { Frame } from './frame-writer.js';
+import { Flight } from './letter.js';
 import type { Letter } from './letter.js';
 import { Narrows } from './narrows.js';
 import { OutgoingCopy } from './outgoing-copy.js';
@@ -38,8 +40,8 @@ export class Outbox {
   #events: Letter[] = [];
   #head = 0;
   #copies: Letter[] = [];
-  readonly #inFlight = new Set<Letter>();
-  readonly #unsettledEvents = new Set<PendingSend<Frame>>();
+  readonly #inFlight = new Roll<Flight>();
+  readonly #unsettledEvents = new Roll<PendingSend<Frame>>();
   readonly #unsettledCopies = new Set<OutgoingCopy>();
   readonly #narrows = new Narrows();
   /** One of them made the broker end the connection. */
@@ -145,7 +147,7 @@ export class Outbox {
     this.#connection = undefined;
     this.#released = false;
     this.#alone = false;
-    const inFlight = [...this.#inFlight];
+    const inFlight = this.#inFlight.toArray().map(({ letter }) => letter);
     this.#inFlight.clear();
     const refused = refusedOf(inFlight, fault);
     const back = inFlight.filter((letter) => !letter.ended && !refused.has(letter));
@@ -174,7 +176,7 @@ export class Outbox {
   close(reason: string): void {
     this.#closed = true;
     this.#connection = undefined;
-    for (const event of [...this.#unsettledEvents]) event.giveUp(reason);
+    for (const event of this.#unsettledEvents.toArray()) event.giveUp(reason);
     for (const copy of [...this.#unsettledCopies]) copy.end('lost');
     this.#events = [];
     this.#head = 0;
@@ -234,7 +236,7 @@ export class Outbox {
     const frame = letter.frame(receipt);
     if (frame === undefined) return false;
     letter.noteTransmission();
-    this.#inFlight.add(letter);
+    this.#inFlight.add((letter.flight = new Flight(letter)));
     connection.send(frame, receipt, letter);
     return true;
   }
@@ -247,7 +249,7 @@ export class Outbox {
       event.confirm();
     },
     settled: (event) => {
-      this.#unsettledEvents.delete(event);
+      this.#unsettledEvents.remove(event);
       this.#suspects.delete(event);
       this.#host.deadlines.remove(event, event.options.deadlineAt);
       if (event.options.signal !== undefined) this.#host.deadlines.aborts.remove(event.options.signal, event);
@@ -261,7 +263,8 @@ export class Outbox {
   };
 
   #receipted(letter: Letter): void {
-    this.#inFlight.delete(letter);
+    if (letter.flight !== undefined) this.#inFlight.remove(letter.flight);
+    letter.flight = undefined;
     this.#suspects.delete(letter);
     this.#complaint = undefined;
     this.#silentLosses = 0;

@@ -41,6 +41,7 @@ export interface CopyEnds {
 export class OutgoingCopy implements Letter, Expiring {
   readonly isCopy = true;
   receipt: string | undefined;
+  flight: Letter['flight'];
   ended = false;
   readonly #copy: CopyToSend;
   readonly #ends: CopyEnds;

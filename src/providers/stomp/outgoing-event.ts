@@ -30,6 +30,7 @@ export interface Whereabouts {
 export class OutgoingEvent extends PendingSend<Frame> implements Letter {
   readonly isCopy = false;
   receipt: string | undefined;
+  flight: Letter['flight'];
   /** When it was handed over; only of an answer. */
   readonly heldAt: number;
   readonly #host: EventHost;
@@ -40,10 +41,10 @@ export class OutgoingEvent extends PendingSend<Frame> implements Letter {
     message: WireMessage,
     options: WireSend,
     host: EventHost,
-    ends: { resolve(): void; reject(error: SendError): void },
+    { resolve, reject }: { readonly resolve: () => void; readonly reject: (error: SendError) => void },
     whereabouts?: Whereabouts,
   ) {
-    super(message, options, { ...ends, onSettled: host.settled, hindrance: host.hindrance });
+    super(message, options, { resolve, reject, onSettled: host.settled, hindrance: host.hindrance });
     this.#host = host;
     this.heldAt = whereabouts === undefined ? 0 : host.now();
     this.#whereabouts = whereabouts;
@@ -69,9 +70,9 @@ export class OutgoingEvent extends PendingSend<Frame> implements Letter {
         address,
         routing,
         receipt,
-        ...(dedupeId !== undefined && { dedupeId }),
-        ...(notBefore !== undefined && { deliveryTime: notBefore.getTime() + this.#host.clockOffsetMs() }),
-        ...(expiresAt !== undefined && { expiresAt: expiresAt + this.#host.clockOffsetMs() }),
+        dedupeId,
+        deliveryTime: notBefore === undefined ? undefined : notBefore.getTime() + this.#host.clockOffsetMs(),
+        expiresAt: expiresAt === undefined ? undefined : expiresAt + this.#host.clockOffsetMs(),
       });
     } catch (error) {
       this.fail(new SendError('refused', 'send-refused', `send to ${address}: the message cannot be encoded`, { cause: error }));

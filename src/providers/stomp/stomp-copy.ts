@@ -2,8 +2,9 @@ import type { CopyOutcome, CopyTo, Notice, Routing, SubscriptionSpec, WireMessag
 import { addressToReach, fullyQualified } from '../artemis/artemis-words.js';
 import { bareAddress, groupHeader, nativeIdHeader, receivedGroupHeader } from './artemis-dialect.js';
 import type { MessageFrame } from './frame-reader.js';
+import { headerLine } from './frame-writer.js';
 import type { Frame } from './frame-writer.js';
-import { markedFrame, pushPriority, sendHeaders } from './stomp-message.js';
+import { markedFrame, priorityLine, sendHead } from './stomp-message.js';
 import type { StompSend } from './stomp-message.js';
 
 /** A message as it came, and as its reader saw it. */
@@ -64,24 +65,24 @@ export function queueCopy(
  * go: an old delivery time would make a later retry run at once.
  */
 function copyFrame({ frame, message }: Received, copy: Copy): Frame {
-  const headers = sendHeaders({ ...message, durable: copy.durable }, copy);
-  keepProperties(frame.headers, headers);
-  for (const header of message.headers) if (!Object.hasOwn(copy.headers, header[0])) headers.push(header);
-  for (const [name, value] of Object.entries(copy.headers)) if (value !== undefined) headers.push([name, value]);
-  return markedFrame(headers, message.body);
+  let head = sendHead({ ...message, durable: copy.durable }, copy) + keptLines(frame.said);
+  for (const [name, value] of message.headers) if (!Object.hasOwn(copy.headers, name)) head += headerLine(name, value);
+  for (const [name, value] of Object.entries(copy.headers)) if (value !== undefined) head += headerLine(name, value);
+  return markedFrame(head, message.body);
 }
 
 /** As they came: an id keeps its type. */
 const keptNames = ['type', 'correlation-id', nativeIdHeader] as const;
 
-function keepProperties(from: ReadonlyMap<string, string>, to: [string, string][]): void {
+function keptLines(from: ReadonlyMap<string, string>): string {
+  let lines = '';
   for (const name of keptNames) {
     const value = from.get(name);
-    if (value !== undefined) to.push([name, value]);
+    if (value !== undefined) lines += headerLine(name, value);
   }
   const replyTo = from.get('reply-to');
-  if (replyTo !== undefined) to.push(['reply-to', bareAddress(replyTo)]);
+  if (replyTo !== undefined) lines += headerLine('reply-to', bareAddress(replyTo));
   const group = from.get(receivedGroupHeader);
-  if (group !== undefined) to.push([groupHeader, group]);
-  pushPriority(to, Number(from.get('priority') ?? NaN));
+  if (group !== undefined) lines += headerLine(groupHeader, group);
+  return lines + priorityLine(Number(from.get('priority') ?? NaN));
 }

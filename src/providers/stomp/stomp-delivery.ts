@@ -41,7 +41,7 @@ export class StompDelivery implements Delivery {
 
   /** Once: a second one would end the connection. */
   acknowledge(): void {
-    const id = this.frame.headers.get('ack');
+    const id = this.frame.said.get('ack');
     if (id !== undefined) this.connection.ack(id);
   }
 }

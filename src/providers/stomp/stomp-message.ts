@@ -9,7 +9,6 @@ import {
   groupHeader,
   idHeader,
   idText,
-  isBrokersHeader,
   nativeIdHeader,
   priorityOf,
   priorityWord,
@@ -18,51 +17,44 @@ import {
   wasBytes,
 } from './artemis-dialect.js';
 import type { MessageFrame } from './frame-reader.js';
-import { sendFrame } from './frame-writer.js';
+import { frameOf, headerLine, headerLines } from './frame-writer.js';
 import type { Frame } from './frame-writer.js';
 
-/** A message of anybody, read liberally: what the protocol and the broker say among the headers is dropped. */
+/** A message of anybody, read liberally. */
 export function wireMessage(frame: MessageFrame): WireMessage {
-  const { headers } = frame;
-  const contentType = headers.get('content-type') ?? headers.get('_AMQ_CONTENT_TYPE') ?? headers.get(contentTypeHeader);
-  const contentEncoding = headers.get('content-encoding') ?? headers.get(contentEncodingHeader);
-  const nativeId = idText(headers.get(nativeIdHeader)) ?? brokersId(frame);
-  const correlationId = idText(headers.get('correlation-id'));
-  const replyTo = headers.get('reply-to');
-  const group = headers.get(receivedGroupHeader);
-  const priority = priorityOf(headers.get('priority'));
-  const address = headers.get('destination');
-  return {
-    body: bodyOf(frame),
-    headers: usersHeaders(headers),
-    durable: headers.get('persistent') === 'true',
-    ...(contentType !== undefined && contentType !== '' && { contentType }),
-    ...(contentEncoding !== undefined && contentEncoding !== '' && { contentEncoding }),
-    ...(nativeId !== undefined && { nativeId }),
-    ...(correlationId !== undefined && { correlationId }),
-    ...(replyTo !== undefined && replyTo !== '' && { replyTo: bareAddress(replyTo) }),
-    ...(group !== undefined && group !== '' && { group }),
-    ...(priority !== undefined && { priority }),
-    ...(address !== undefined && { address: addressAndQueue(address).address }),
-  };
+  const { said } = frame;
+  const contentType = said.get('content-type') ?? said.get('_AMQ_CONTENT_TYPE') ?? said.get(contentTypeHeader);
+  const contentEncoding = said.get('content-encoding') ?? said.get(contentEncodingHeader);
+  const nativeId = idText(said.get(nativeIdHeader)) ?? brokersId(frame);
+  const correlationId = idText(said.get('correlation-id'));
+  const replyTo = said.get('reply-to');
+  const group = said.get(receivedGroupHeader);
+  const priority = priorityOf(said.get('priority'));
+  const address = said.get('destination');
+  const message: Writable<WireMessage> = { body: bodyOf(frame), headers: frame.headers, durable: said.get('persistent') === 'true' };
+  if (contentType !== undefined && contentType !== '') message.contentType = contentType;
+  if (contentEncoding !== undefined && contentEncoding !== '') message.contentEncoding = contentEncoding;
+  if (nativeId !== undefined) message.nativeId = nativeId;
+  if (correlationId !== undefined) message.correlationId = correlationId;
+  if (replyTo !== undefined && replyTo !== '') message.replyTo = bareAddress(replyTo);
+  if (group !== undefined && group !== '') message.group = group;
+  if (priority !== undefined) message.priority = priority;
+  if (address !== undefined) message.address = addressAndQueue(address).address;
+  return message;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The marker counts, then what an AMQP sender wrote, then what the broker shows. */
-function bodyOf({ headers, body, isText }: MessageFrame): string | Buffer {
-  const marked = headers.get(wire.body);
+function bodyOf({ said, body, isText }: MessageFrame): string | Buffer {
+  const marked = said.get(wire.body);
   if (marked === 'text') return body.toString();
-  return marked === 'bytes' || !isText || wasBytes(headers) ? body : body.toString();
-}
-
-function usersHeaders(headers: ReadonlyMap<string, string>): Map<string, string> {
-  const kept = new Map<string, string>();
-  for (const [name, value] of headers) if (name !== wire.body && !isBrokersHeader(name)) kept.set(name, value);
-  return kept;
+  return marked === 'bytes' || !isText || wasBytes(said) ? body : body.toString();
 }
 
 /** `<consumer>,<message>`: only the second half is the same for the next consumer. */
-export function brokersId({ headers }: MessageFrame): string | undefined {
-  const id = headers.get('message-id') ?? '';
+export function brokersId({ said }: MessageFrame): string | undefined {
+  const id = said.get('message-id') ?? '';
   return id.slice(id.lastIndexOf(',') + 1) || undefined;
 }
 
@@ -80,55 +72,49 @@ export interface StompSend {
 }
 
 export function outgoingSend(message: WireMessage, send: StompSend): Frame {
-  const headers = sendHeaders(message, send);
+  let head = sendHead(message, send);
   const id = message.headers.get(wire.tidingsId) ?? message.headers.get(wire.id);
-  if (id !== undefined) headers.push([nativeIdHeader, idHeader(id)]);
-  if (message.correlationId !== undefined) headers.push(['correlation-id', idHeader(message.correlationId)]);
-  if (message.replyTo !== undefined) headers.push(['reply-to', message.replyTo]);
-  if (message.group !== undefined) headers.push([groupHeader, message.group]);
-  pushPriority(headers, message.priority);
-  for (const header of message.headers) headers.push(header);
-  return markedFrame(headers, message.body);
+  if (id !== undefined) head += headerLine(nativeIdHeader, idHeader(id));
+  if (message.correlationId !== undefined) head += headerLine('correlation-id', idHeader(message.correlationId));
+  if (message.replyTo !== undefined) head += headerLine('reply-to', message.replyTo);
+  if (message.group !== undefined) head += headerLine(groupHeader, message.group);
+  head += priorityLine(message.priority);
+  head += headerLines(message.headers);
+  return markedFrame(head, message.body);
 }
 
-/** What the broker acts on. Of repeated names it takes the first: nothing that follows can change it. */
-export function sendHeaders(
-  message: Pick<WireMessage, 'durable' | 'contentType' | 'contentEncoding'>,
-  send: StompSend,
-): [string, string][] {
-  const headers: [string, string][] = [
-    ['destination', send.address],
-    ['persistent', message.durable ? 'true' : 'false'],
-    ['receipt', send.receipt],
-  ];
+/** The lines that the broker acts on. Of repeated names it takes the first: nothing that follows can change it. */
+export function sendHead(message: Pick<WireMessage, 'durable' | 'contentType' | 'contentEncoding'>, send: StompSend): string {
+  let head = headerLine('destination', send.address);
+  head += message.durable ? '\npersistent:true' : '\npersistent:false';
+  head += headerLine('receipt', send.receipt);
   // The broker sends a message the way of the one before it on this connection when address and type are the same, whatever queue it names:
   // every queue of the address would get it. So the name of a multicast queue never has a type. All else has: without, an address that is
   // anycast becomes multicast too.
-  if (send.routing === 'anycast' || !send.address.includes('::')) headers.push(['destination-type', routingWord(send.routing)]);
-  if (send.dedupeId !== undefined) headers.push([duplicateIdHeader, send.dedupeId]);
-  if (send.deliveryTime !== undefined) headers.push([deliveryTimeHeader, String(Math.round(send.deliveryTime))]);
-  if (send.expiresAt !== undefined) headers.push(['expires', String(Math.round(send.expiresAt))]);
-  pushBoth(headers, 'content-type', contentTypeHeader, message.contentType);
-  pushBoth(headers, 'content-encoding', contentEncodingHeader, message.contentEncoding);
-  return headers;
+  if (send.routing === 'anycast' || !send.address.includes('::')) head += headerLine('destination-type', routingWord(send.routing));
+  if (send.dedupeId !== undefined) head += headerLine(duplicateIdHeader, send.dedupeId);
+  if (send.deliveryTime !== undefined) head += headerLine(deliveryTimeHeader, String(Math.round(send.deliveryTime)));
+  if (send.expiresAt !== undefined) head += headerLine('expires', String(Math.round(send.expiresAt)));
+  head += bothLines('content-type', contentTypeHeader, message.contentType);
+  return head + bothLines('content-encoding', contentEncodingHeader, message.contentEncoding);
 }
 
-export function pushPriority(headers: [string, string][], priority: number | undefined): void {
+/** Empty for none. */
+export function priorityLine(priority: number | undefined): string {
   const word = priority === undefined ? undefined : priorityWord(priority);
-  if (word !== undefined) headers.push(['priority', word]);
+  return word === undefined ? '' : headerLine('priority', word);
 }
 
-function pushBoth(headers: [string, string][], name: string, amqpName: string, value: string | undefined): void {
-  if (value === undefined) return;
-  headers.push([name, value]);
+function bothLines(name: string, amqpName: string, value: string | undefined): string {
+  if (value === undefined) return '';
+  const line = headerLine(name, value);
   // For AMQP readers. What is no symbol the broker cannot convert, and the message would never reach them.
-  if (/^[ -~]*$/.test(value)) headers.push([amqpName, value]);
+  return /^[ -~]*$/.test(value) ? line + headerLine(amqpName, value) : line;
 }
 
 /** The frame, with the marker where the protocol cannot tell text from bytes: a text with NUL has to go with a length, and empty bytes come as an empty text. */
-export function markedFrame(headers: [string, string][], body: string | Uint8Array): Frame {
+export function markedFrame(head: string, body: string | Uint8Array): Frame {
   const isText = typeof body === 'string';
-  if (isText ? !body.includes('\0') : body.length > 0) return sendFrame(headers, body);
-  headers.push([wire.body, isText ? 'text' : 'bytes']);
-  return sendFrame(headers, isText ? Buffer.from(body) : body);
+  if (isText ? !body.includes('\0') : body.length > 0) return frameOf(head, body);
+  return frameOf(head + headerLine(wire.body, isText ? 'text' : 'bytes'), isText ? Buffer.from(body) : body);
 }

@@ -9,6 +9,8 @@ export interface SocketEvents {
   lost(fault: PeerFault): void;
 }
 
+/** Fewer system calls are made with more, and larger texts are encoded into memory that has to be fetched first. */
+const mostGathered = 32 * 1024;
 const state = { connecting: 0, open: 1, closed: 3 } as const;
 
 /** What stompjs takes for its WebSocket; all that is written in one tick goes out together, whoever wrote it, in order. */
@@ -67,8 +69,8 @@ export class StompSocket {
     if (this.#gathered.length === 0) process.nextTick(this.#flush);
     this.#gathered.push(frame);
     this.#gatheredLength += frame.length;
-    // More than the stream wants to hold is handed to it at once, so that it says so.
-    if (this.#gatheredLength >= this.#transport.stream.writableHighWaterMark) this.#flush();
+    // More is handed on at once, so that the stream says when it wants no more.
+    if (this.#gatheredLength >= mostGathered) this.#flush();
   }
 
   /** A frame for stompjs. */

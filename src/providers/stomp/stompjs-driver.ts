@@ -2,6 +2,7 @@ import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls';
 import { Client, StompHeaders, Versions } from '@stomp/stompjs';
 import type { IFrame } from '@stomp/stompjs';
 import type { Clock, Timer } from '../../core/clock.js';
+import { Register, type Keyed } from '../../core/roll.js';
 import type { KeptConnection } from '../network/connection-keeper.js';
 import type { Endpoint } from '../network/endpoints.js';
 import { PeerFault, faultOf } from '../network/peer-fault.js';
@@ -35,6 +36,21 @@ export interface Receiptable {
   receipted(): void;
 }
 
+/** One receipt that shall come. */
+class Awaited implements Keyed<Awaited, string> {
+  readonly key: string;
+  readonly waiting: Receiptable;
+  roll: object | undefined;
+  before: Awaited | undefined;
+  after: Awaited | undefined;
+  alike: Awaited | undefined;
+
+  constructor(key: string, waiting: Receiptable) {
+    this.key = key;
+    this.waiting = waiting;
+  }
+}
+
 const receiptPrefix = 'r-';
 /** So long the broker may take to close after it has refused something. */
 const refusalMs = 500;
@@ -51,7 +67,7 @@ export class StompConnection implements KeptConnection {
   readonly #subscriptions: ConnectionSubscriptions;
   readonly #socket: StompSocket;
   readonly #watch: SilenceWatch;
-  readonly #receiptables = new Map<string, Receiptable>();
+  readonly #receipts = new Register<string, Awaited>();
   #opening: { resolve(): void; reject(fault: PeerFault): void } | undefined;
   #ended = false;
   #fault: PeerFault | undefined;
@@ -151,7 +167,7 @@ export class StompConnection implements KeptConnection {
   /** The frame holds `receipt:<receiptId>`, which begins with `receiptPrefix`. */
   send(frame: Frame, receiptId: string, waiting: Receiptable): void {
     if (!this.alive) return;
-    this.#receiptables.set(receiptId, waiting);
+    this.#receipts.add(new Awaited(receiptId, waiting));
     this.#socket.write(frame);
   }
 
@@ -259,9 +275,10 @@ export class StompConnection implements KeptConnection {
 
   #receipt(id: string): void {
     if (this.#ended) return;
-    const waiting = this.#receiptables.get(id);
-    this.#receiptables.delete(id);
-    waiting?.receipted();
+    const awaited = this.#receipts.get(id);
+    if (awaited === undefined) return;
+    this.#receipts.remove(awaited);
+    awaited.waiting.receipted();
   }
 
   #lose(fault: PeerFault): void {
@@ -279,7 +296,7 @@ export class StompConnection implements KeptConnection {
   #settle(): void {
     this.#watch.stop();
     this.#refusalTimer?.cancel();
-    this.#receiptables.clear();
+    this.#receipts.clear();
     this.#subscriptions.end();
   }
 

@@ -87,7 +87,7 @@ export class SubscriptionReader implements QueueReader<ShownByFrame> {
   accept({ frame, connection }: ShownByFrame): void {
     this.mustLive();
     this.#onItsWay.settled();
-    connection.ack(frame.headers.get('ack') ?? '');
+    connection.ack(frame.said.get('ack') ?? '');
   }
 
   passOver(): void {

@@ -113,9 +113,11 @@ export const failingCases: readonly CaseDefinition[] = [
       await bench.time.until('the second attempt has failed', () => seen.length >= 2);
       await bench.started({ listeners: [make()], ...options });
       await bench.stop(first);
-      await bench.time.until('the last attempt has succeeded', () => seen.length >= 5);
-      await bench.time.stays('none comes after it', () => seen.length === 5);
-      deepEqual(seen, [1, 2, 3, 4, 5]);
+      await bench.time.until('the last attempt has succeeded', () => seen.includes(5));
+      await bench.time.stays('none comes after it', () => seen.at(-1) === 5 && seen.filter((attempt) => attempt === 5).length === 1);
+      // What the first came to may have been on its way when the connection went: then it comes once more, and counts once.
+      const again = seen[0] === 1 && seen[1] === 1 ? seen.slice(1) : seen;
+      deepEqual(again, [1, 2, 3, 4, 5]);
     },
   },
   {

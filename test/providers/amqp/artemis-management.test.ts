@@ -4,7 +4,7 @@ import { managementOver } from '../../../src/providers/amqp/management-links.js'
 import type { ArtemisManagement } from '../../../src/providers/artemis/artemis-management.js';
 import type { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
 import type { ReceiverEvents, SenderEvents } from '../../../src/providers/amqp/rhea-links.js';
-import { decoded } from '../../../src/providers/amqp/rhea-message.js';
+import { decoded, encoded } from '../../../src/providers/amqp/rhea-message.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 /** A broker that answers when it is told to. */
@@ -41,7 +41,7 @@ class SlowBroker {
   answer(count: number): void {
     for (const id of this.asked.splice(0, count))
       this.#replies?.onMessage(
-        { correlation_id: id, application_properties: { _AMQ_OperationSucceeded: true }, body: JSON.stringify([id]) },
+        encoded({ correlation_id: id, application_properties: { _AMQ_OperationSucceeded: true }, body: JSON.stringify([id]) }),
         {},
       );
   }

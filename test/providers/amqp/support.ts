@@ -18,7 +18,7 @@ import { Deadlines } from '../../../src/core/deadlines.js';
 import { managementOver } from '../../../src/providers/amqp/management-links.js';
 import type { ArtemisManagement } from '../../../src/providers/artemis/artemis-management.js';
 import { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
-import { encoded } from '../../../src/providers/amqp/rhea-message.js';
+import { decoded, encoded } from '../../../src/providers/amqp/rhea-message.js';
 import type { AmqpMessage } from '../../../src/providers/amqp/rhea-message.js';
 import type { AmqpProvider } from '../../../src/providers/amqp/index.js';
 import { waitUntil } from '../../../src/testing/wait-until.js';
@@ -289,7 +289,7 @@ export class Operator {
     const events = { onOpen: nothing, onClosed: nothing, onSendable: free, onDrained: nothing, onAccepted: taken, onRefused: nothing };
     const link = this.#connection.openSender({ address, capability: 'topic' }, events);
     await sendable;
-    link.send(payload);
+    link.send(payload, {});
     await accepted;
     link.close();
   }
@@ -354,7 +354,7 @@ export class Operator {
         {
           onOpen: nothing,
           onSendable: () => {
-            if (!sent) link.send(encoded(message));
+            if (!sent) link.send(encoded(message), {});
             sent = true;
           },
           onDrained: nothing,
@@ -383,9 +383,9 @@ export class Operator {
           },
           onClosed: reject,
           onDrained: () => undefined,
-          onMessage: (message, token) => {
+          onMessage: (bytes, token) => {
             link.accept(token);
-            resolve(message);
+            resolve(decoded(bytes));
             setTimeout(() => void link.close(systemClock, 1_000), 20);
           },
         },
@@ -405,10 +405,10 @@ export class Operator {
         },
         onClosed: nothing,
         onDrained: nothing,
-        onMessage: (message, token) => {
+        onMessage: (bytes, token) => {
           link.accept(token);
           link.addCredit(1);
-          taken.push(message);
+          taken.push(decoded(bytes));
         },
       },
     );
@@ -438,7 +438,7 @@ export class Operator {
   }
 
   async sessionsOf(container: string): Promise<{ id: string; connection: string }[]> {
-    const answer = JSON.parse(String(await this.management.operation('broker', 'listSessions', '', 1, 1_000))) as {
+    const answer = JSON.parse(String(await this.management.operation('broker', 'listSessions', '', 1, 10_000))) as {
       data: Record<string, string>[];
     };
     return answer.data

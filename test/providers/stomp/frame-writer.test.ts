@@ -3,7 +3,7 @@ import { ackFrame, sendFrame } from '../../../src/providers/stomp/frame-writer.j
 import { reread } from './support.js';
 
 describe('a frame', () => {
-  test('of small text is a string, without a length', () => {
+  test('of text is a string, without a length', () => {
     expect(
       sendFrame(
         [
@@ -22,9 +22,9 @@ describe('a frame', () => {
     expect(sendFrame([], new Uint8Array(0))).toEqual(Buffer.from('SEND\ncontent-length:0\n\n\0'));
   });
 
-  test('of a long text is encoded at once', () => {
+  test('of a long text is a string too', () => {
     const body = '€'.repeat(10_000);
-    expect(sendFrame([['h', 'v']], body)).toEqual(Buffer.from(`SEND\nh:v\n\n${body}\0`));
+    expect(sendFrame([['h', 'v']], body)).toBe(`SEND\nh:v\n\n${body}\0`);
   });
 
   test('escapes names and values where they need it, and nothing else', () => {

@@ -3,13 +3,7 @@ import type { CopyOutcome, SubscriptionSpec, WireMessage } from '../../../src/co
 import type { MessageFrame } from '../../../src/providers/stomp/frame-reader.js';
 import { noticeCopy, outcomeCopy, queueCopy } from '../../../src/providers/stomp/stomp-copy.js';
 import { outgoingSend, wireMessage } from '../../../src/providers/stomp/stomp-message.js';
-import { Told, record, reread } from './support.js';
-
-const frameOf = (headers: Record<string, string>, body: string | Buffer = '', isText = true): MessageFrame => ({
-  headers: new Map(Object.entries(headers)),
-  body: Buffer.from(body as string),
-  isText,
-});
+import { Told, allOf, frameOf, record, reread } from './support.js';
 
 const send = { address: 'E', routing: 'multicast', receipt: 'r-1' } as const;
 const message = (body: string | Uint8Array, more: Partial<WireMessage> = {}): WireMessage => ({
@@ -19,7 +13,7 @@ const message = (body: string | Uint8Array, more: Partial<WireMessage> = {}): Wi
   ...more,
 });
 const sent = (body: string | Uint8Array, more: Partial<WireMessage> = {}): Record<string, string> =>
-  record(reread(outgoingSend(message(body, more), send)).headers);
+  allOf(reread(outgoingSend(message(body, more), send)));
 
 describe('what is sent over STOMP', () => {
   test('says which kind of address it means, whether it lasts, and which receipt confirms it', () => {
@@ -30,7 +24,7 @@ describe('what is sent over STOMP', () => {
       dedupeId: 'd',
       deliveryTime: 1_800_000_000_000.7,
     });
-    expect(record(reread(frame).headers)).toEqual({
+    expect(allOf(reread(frame))).toEqual({
       destination: 'E',
       'destination-type': 'ANYCAST',
       persistent: 'false',
@@ -65,7 +59,7 @@ describe('what is sent over STOMP', () => {
       ...send,
       expiresAt: 1_800_000_000_000.7,
     });
-    expect(record(reread(frame).headers)).toEqual({
+    expect(allOf(reread(frame))).toEqual({
       destination: 'E',
       'destination-type': 'MULTICAST',
       persistent: 'true',
@@ -90,7 +84,7 @@ describe('what is sent over STOMP', () => {
 
   test('to a queue by its name has a type only where its address is anycast', () => {
     const typeOf = (routing: 'multicast' | 'anycast'): string | undefined =>
-      reread(outgoingSend(message('x'), { address: 'E::L', routing, receipt: 'r' })).headers.get('destination-type');
+      reread(outgoingSend(message('x'), { address: 'E::L', routing, receipt: 'r' })).said.get('destination-type');
     expect(typeOf('multicast')).toBeUndefined();
     expect(typeOf('anycast')).toBe('ANYCAST');
   });
@@ -117,8 +111,8 @@ describe('what is sent over STOMP', () => {
     ['empty bytes', Buffer.alloc(0), 'bytes', true],
   ])('%s is marked only where nothing else tells what it is', (_kind, body, marker, hasLength) => {
     const frame = reread(outgoingSend(message(body), send));
-    expect(frame.headers.get('tidings_body')).toBe(marker);
-    expect(frame.headers.has('content-length')).toBe(hasLength);
+    expect(frame.said.get('tidings_body')).toBe(marker);
+    expect(frame.said.has('content-length')).toBe(hasLength);
     expect(frame.body).toEqual(Buffer.from(body as string));
     // By its place alone every body would be text here.
     if (marker !== undefined) expect(wireMessage({ ...frame, isText: marker !== 'text' }).body).toEqual(body);
@@ -282,7 +276,7 @@ describe('a copy over STOMP', () => {
   test('to itself goes to its own queue alone, later on the clock of the broker, with all that is its own', () => {
     const copy = copyOf({ notBefore: new Date(1_800_000_000_000), dedupeId: 'd#1' });
     expect(copy.body.toString()).toBe('text');
-    expect(record(copy.headers)).toEqual({
+    expect(allOf(copy)).toEqual({
       destination: 'ev::L-1',
       persistent: 'false',
       receipt: 'r-2',
@@ -303,11 +297,11 @@ describe('a copy over STOMP', () => {
     const outcome = { do: 'copy', to: 'self', headers: {}, ...(address !== undefined && { address }) } as const;
     const pattern = { ...spec, event: 'shop.*', pattern: true };
     const copy = outcomeCopy(received({ ...came, destination }), outcome, pattern, { clockOffsetMs: 0, receipt: 'r-2' });
-    expect(reread(copy).headers.get('destination')).toBe(to);
+    expect(reread(copy).said.get('destination')).toBe(to);
   });
 
   test('to the archive is durable whatever the original was, means an anycast address, and has no delivery time', () => {
-    expect(record(copyOf({ to: 'archive' }).headers)).toEqual({
+    expect(allOf(copyOf({ to: 'archive' }))).toEqual({
       destination: 'archive.L',
       'destination-type': 'ANYCAST',
       persistent: 'true',
@@ -317,7 +311,7 @@ describe('a copy over STOMP', () => {
   });
 
   test('for others, or to another queue, is as durable as the original', () => {
-    const notice = record(reread(noticeCopy(received(), { address: 'fault.ev', headers: changes, dedupeId: 'n#1' }, 'r-3')).headers);
+    const notice = allOf(reread(noticeCopy(received(), { address: 'fault.ev', headers: changes, dedupeId: 'n#1' }, 'r-3')));
     expect(notice).toEqual({
       destination: 'fault.ev',
       'destination-type': 'MULTICAST',
@@ -331,7 +325,7 @@ describe('a copy over STOMP', () => {
       { to: 'not used', headers: changes },
       { to: 'a::b', routing: 'anycast', receipt: 'r-4' },
     );
-    expect(record(reread(put).headers)).toEqual({
+    expect(allOf(reread(put))).toEqual({
       destination: 'a::b',
       'destination-type': 'ANYCAST',
       persistent: 'true',
@@ -353,7 +347,7 @@ describe('a copy over STOMP', () => {
     const copy = copyOf({}, from);
     expect(copy.body).toEqual(from.frame.body);
     // Where no marker tells, a length says bytes and its absence says text.
-    const asBroker = { ...copy, isText: !copy.headers.has('content-length') };
+    const asBroker = { ...copy, isText: !copy.said.has('content-length') };
     expect(wireMessage(asBroker).body).toEqual(from.message.body);
     expect(typeof from.message.body).toBe(typeof body);
   });
@@ -366,7 +360,7 @@ describe('a copy over STOMP', () => {
     [undefined, undefined],
   ])('has a priority that the broker can deliver: %s', (priority, written) => {
     const headers = priority === undefined ? {} : { priority };
-    expect(copyOf({}, received(headers as Record<string, string>)).headers.get('priority')).toBe(written);
+    expect(copyOf({}, received(headers as Record<string, string>)).said.get('priority')).toBe(written);
   });
 
   test('of a header called __proto__ is no other header', () => {

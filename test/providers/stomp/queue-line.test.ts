@@ -9,7 +9,7 @@ import type { StompConnection } from '../../../src/providers/stomp/stompjs-drive
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const endpoint: Endpoint = { host: 'broker', port: 1, secure: false, credentials: undefined };
-const frame: MessageFrame = { headers: new Map(), body: Buffer.from('x'), isText: true };
+const frame: MessageFrame = { said: new Map(), headers: new Map(), body: Buffer.from('x'), isText: true };
 
 interface Asked {
   readonly what: 'subscribe' | 'unsubscribe';

@@ -56,7 +56,7 @@ async function taking(by: StompConnection, destination: string, acknowledged: bo
     windowBytes: 50_000_000,
     onMessage: (frame) => {
       taken.frames.push(frame);
-      if (acknowledged) by.ack(frame.headers.get('ack') ?? '');
+      if (acknowledged) by.ack(frame.said.get('ack') ?? '');
     },
   });
   return taken;
@@ -239,7 +239,7 @@ describe('the broker', () => {
     const first = await taking(one, queue, false);
     await Promise.all(Array.from({ length: 300 }, (_, i) => sent(sender, address, String(i)).done));
     await waitUntil(() => first.frames.length === 300);
-    for (const { headers } of first.frames.slice(0, 200)) one.ack(headers.get('ack') ?? '');
+    for (const { said } of first.frames.slice(0, 200)) one.ack(said.get('ack') ?? '');
     await first.handle.unsubscribe();
     // No goodbye: what was not processed by now would come again.
     one.abandon(new PeerFault('cut', ''));
@@ -248,7 +248,7 @@ describe('the broker', () => {
     await waitUntil(() => second.frames.length >= 100);
     await stays(() => second.frames.length === 100, { windowMs: 100 });
     expect(second.bodies).toEqual(first.bodies.slice(200));
-    expect(second.frames.filter(({ headers }) => headers.get('redelivered') === 'true')).toEqual([]);
+    expect(second.frames.filter(({ said }) => said.get('redelivered') === 'true')).toEqual([]);
   });
 
   test('gives back what was on its way when a subscription ended', async () => {
@@ -264,9 +264,9 @@ describe('the broker', () => {
       destination: queue,
       routing: 'multicast',
       windowBytes: 50_000_000,
-      onMessage: ({ headers, body }) => {
+      onMessage: ({ said, body }) => {
         bodies.push(body.toString());
-        one.ack(headers.get('ack') ?? '');
+        one.ack(said.get('ack') ?? '');
         if (bodies.length === 50) ending = subscribing.then((handle) => handle.unsubscribe());
       },
     });
@@ -304,7 +304,7 @@ describe('the broker', () => {
     await sent(one.connection, address, 'x').done;
     await waitUntil(() => taken.frames.length === 1);
     await taken.handle.unsubscribe();
-    one.connection.ack(taken.frames[0]?.headers.get('ack') ?? '');
+    one.connection.ack(taken.frames[0]?.said.get('ack') ?? '');
     expect((await refusal(one)).receiptId).toBeUndefined();
   });
 

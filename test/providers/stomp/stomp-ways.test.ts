@@ -76,7 +76,7 @@ describe('events of one group over STOMP', () => {
     await first?.settle({ do: 'copy', to: 'self', headers: { tidings_attempt: '2' } });
     const [, second] = await inbox.count(2);
     expect(second?.message).toMatchObject({ ...message, address: spec.event });
-    expect((second as StompDelivery).frame.headers.get('expires')).toBe('0');
+    expect((second as StompDelivery).frame.said.get('expires')).toBe('0');
     await second?.settle({ do: 'copy', to: 'archive', headers: {} });
     await rig.operator.holds(spec.archive, 1);
     const archived = await rig.operator.take(spec.archive);

@@ -23,8 +23,8 @@ afterAll(async () => {
 });
 
 describe('the place of content-length', () => {
-  const placeOf = ({ headers }: MessageFrame): string | undefined => {
-    const names = [...headers.keys()];
+  const placeOf = ({ said }: MessageFrame): string | undefined => {
+    const names = [...said.keys()];
     const at = names.indexOf('content-length');
     return at < 0 ? undefined : names[at - 1];
   };
@@ -131,7 +131,7 @@ describe('ids and content types', () => {
     const frame = await crossing.overStomp();
     const [stomp, amqp] = [wireMessage(frame), amqpWireMessage(await crossing.overAmqp())];
     expect([stomp.correlationId, amqp.correlationId, amqp.nativeId]).toEqual(Array(3).fill(text === '' ? undefined : text));
-    expect(stomp.nativeId).toBe(text === '' ? frame.headers.get('message-id')?.split(',')[1] : text);
+    expect(stomp.nativeId).toBe(text === '' ? frame.said.get('message-id')?.split(',')[1] : text);
   });
 
   test('of a STOMP sender who gave none is that of the broker, the same for every consumer', async () => {
@@ -140,6 +140,6 @@ describe('ids and content types', () => {
     await crossing.overAmqp();
     const { nativeId } = wireMessage(frame);
     expect(nativeId).toMatch(/^\d+$/);
-    expect(frame.headers.get('message-id')).toMatch(new RegExp(`^\\d+,${nativeId!}$`));
+    expect(frame.said.get('message-id')).toMatch(new RegExp(`^\\d+,${nativeId!}$`));
   });
 });

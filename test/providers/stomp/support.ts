@@ -1,5 +1,7 @@
+import { HeadReader } from '../../../src/providers/stomp/frame-head.js';
 import { FrameReader } from '../../../src/providers/stomp/frame-reader.js';
 import type { MessageFrame } from '../../../src/providers/stomp/frame-reader.js';
+import { headerLines } from '../../../src/providers/stomp/frame-writer.js';
 
 /** All that a reader told, in order. */
 export class Told {
@@ -31,9 +33,19 @@ export class Told {
   }
 }
 
-/** The headers of a frame without those its sender did not write. */
 export function record(headers: Iterable<readonly [string, string]>): Record<string, string> {
   return Object.fromEntries(headers);
+}
+
+/** All headers of a frame, whoever wrote them. */
+export function allOf({ said, headers }: MessageFrame): Record<string, string> {
+  return { ...record(said), ...record(headers) };
+}
+
+/** A MESSAGE with these headers. */
+export function frameOf(headers: Record<string, string>, body: string | Buffer = '', isText = true): MessageFrame {
+  const text = `MESSAGE${headerLines(Object.entries(headers))}`;
+  return { ...new HeadReader().read(text, 0), body: Buffer.from(body as string), isText };
 }
 
 /** A frame as it travels, read as if a broker had sent it. */

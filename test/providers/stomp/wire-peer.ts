@@ -78,7 +78,7 @@ export class WirePeer {
   }
 
   ack(frame: MessageFrame): void {
-    this.#socket.write(ackFrame(frame.headers.get('ack') ?? ''));
+    this.#socket.write(ackFrame(frame.said.get('ack') ?? ''));
   }
 
   /** All messages so far, once there are so many. */

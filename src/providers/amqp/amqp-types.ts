@@ -1,0 +1,40 @@
+// AMQP 1.0 part 1.6 (type codes) and part 3.2 (sections): what is written here, and what others write most.
+
+export const sections = {
+  header: 0x70,
+  annotations: 0x72,
+  properties: 0x73,
+  applicationProperties: 0x74,
+  data: 0x75,
+  value: 0x77,
+} as const;
+
+export const types = {
+  null: 0x40,
+  true: 0x41,
+  false: 0x42,
+  uint0: 0x43,
+  ulong0: 0x44,
+  list0: 0x45,
+  ubyte: 0x50,
+  byte: 0x51,
+  smallUint: 0x52,
+  smallUlong: 0x53,
+  smallInt: 0x54,
+  smallLong: 0x55,
+  uint: 0x70,
+  int: 0x71,
+  ulong: 0x80,
+  long: 0x81,
+  timestamp: 0x83,
+  bin8: 0xa0,
+  str8: 0xa1,
+  sym8: 0xa3,
+  bin32: 0xb0,
+  str32: 0xb1,
+  sym32: 0xb3,
+  list8: 0xc0,
+  map8: 0xc1,
+  list32: 0xd0,
+  map32: 0xd1,
+} as const;
