@@ -53,7 +53,8 @@ export const handlingCases: readonly CaseDefinition[] = [
       });
       await manager.sendEvent(event, { n: 1, text: '' });
       await bench.time.until('all are told', () => told.length >= 3);
-      deepEqual(told, ['handler set', 'failed set', 'handled set']);
+      // Where nothing waits between the attempts, the second may be over before the first is told of: they are deliveries of their own.
+      deepEqual(told.toSorted(), ['failed set', 'handled set', 'handler set']);
     },
   },
   {
