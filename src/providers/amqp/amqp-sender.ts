@@ -137,12 +137,13 @@ export class AmqpSender {
   }
 
   #encode(send: PendingSend<Buffer>): boolean {
-    if (send.payload !== undefined) return true;
+    if (send.payload !== undefined || send.message === undefined) return true;
     const { address: to, dedupeId, notBefore, expiresAt } = send.options;
     try {
       const deliveryTime = notBefore === undefined ? undefined : notBefore.getTime() + this.#host.clockOffsetMs();
       const expiryTime = expiresAt === undefined ? undefined : expiresAt + this.#host.clockOffsetMs();
       send.payload = encodedMessage(send.message, { to, dedupeId, deliveryTime, expiryTime, asData: this.#host.asData });
+      send.message = undefined;
       return true;
     } catch (error) {
       send.fail(new SendError('refused', 'send-refused', `send to ${to}: the message cannot be encoded`, { cause: error }));

@@ -6,7 +6,8 @@ import type { Listed } from '../../core/roll.js';
 
 /** One send, until it is settled. `P`: what is transmitted for it, kept so that it can go again. */
 export class PendingSend<P> implements Expiring, Abortable, Listed<PendingSend<P>> {
-  readonly message: WireMessage;
+  /** Until its payload is made, which is all that is needed then: what waits for its confirmation shall not hold both. */
+  message: WireMessage | undefined;
   readonly options: WireSend;
   readonly #resolve: () => void;
   readonly #reject: (error: SendError) => void;

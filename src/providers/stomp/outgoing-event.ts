@@ -63,7 +63,7 @@ export class OutgoingEvent extends PendingSend<Frame> implements Letter {
       this.confirm();
       return undefined;
     }
-    if (this.payload !== undefined) return this.payload;
+    if (this.payload !== undefined || this.message === undefined) return this.payload;
     const { address, routing, dedupeId, notBefore, expiresAt } = this.options;
     try {
       this.payload = outgoingSend(this.message, {
@@ -74,6 +74,7 @@ export class OutgoingEvent extends PendingSend<Frame> implements Letter {
         deliveryTime: notBefore === undefined ? undefined : notBefore.getTime() + this.#host.clockOffsetMs(),
         expiresAt: expiresAt === undefined ? undefined : expiresAt + this.#host.clockOffsetMs(),
       });
+      this.message = undefined;
     } catch (error) {
       this.fail(new SendError('refused', 'send-refused', `send to ${address}: the message cannot be encoded`, { cause: error }));
     }
