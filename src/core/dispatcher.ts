@@ -1,20 +1,19 @@
 import { runWithin } from './ambient.js';
-import { AttemptBook, type Watch } from './attempt-book.js';
+import type { Watch } from './attempt-book.js';
 import type { Subscription } from './catalog.js';
 import type { Clock } from './clock.js';
+import { Conclusions } from './conclusions.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import { EarlierAttempts, withChanges } from './earlier-attempts.js';
 import type { ErrorHandlers } from './error-handlers.js';
-import type { FailurePolicy, Verdict } from './failure-policy.js';
+import type { FailurePolicy } from './failure-policy.js';
 import type { Handler } from './handler.js';
 import { IncomingEnvelope, type Opening } from './incoming-envelope.js';
-import { Judge } from './judge.js';
 import type { Logger } from './logger.js';
 import type { Observers } from './observers.js';
-import { expiry, isExpired, listenerTimeout } from './out-of-time.js';
-import type { Thrown } from './pipeline-chain.js';
-import type { CopyOutcome, Delivery, Outcome, WireMessage } from './provider.js';
+import { expiry, isExpired } from './out-of-time.js';
+import type { Delivery, Outcome, WireMessage } from './provider.js';
 import { Run, type Correspondence, type RunHome, type SendWithin } from './run.js';
 import { keyOf, Runs } from './runs.js';
 import { Seclusion } from './seclusion.js';
@@ -47,33 +46,27 @@ export interface DispatcherParts {
   readonly deadlines: Deadlines;
 }
 
-const accept: Outcome = Object.freeze({ do: 'accept' });
 const giveBack: Outcome = Object.freeze({ do: 'return' });
 
 /**
- * Takes the deliveries of one subscription to the handler and settles them: once each, after the listener's promise has ended, and nowhere
- * else. At most as many run at a time as the tap says; the order of the deliveries is the order in which runs begin, but that those with a
+ * Takes the deliveries of one subscription to the handler; how their runs end is for the conclusions. Each is settled once, here or there, and
+ * what was handled after the listener's promise has ended. At most as many run at a time as the tap says; the order of the deliveries is the order in which runs begin, but that those with a
  * key wait for the earlier ones of it, and take no place meanwhile.
  */
 export class Dispatcher implements Basin, Neighbour {
   readonly #parts: DispatcherParts;
   readonly #home: RunHome;
-  readonly #judge: Judge;
-  readonly #book: AttemptBook;
   readonly #waiting: WaitingRoom;
   readonly #attempts = new EarlierAttempts();
   readonly #runs: Runs;
   readonly #suspects: Suspects;
   readonly #seclusion: Seclusion;
-  /** Given up at the listener's timeout, and still going. */
-  #overdue = 0;
+  readonly #conclusions: Conclusions;
   #stopping = false;
 
   constructor(parts: DispatcherParts) {
     const { subscription, failures, sendWithin, correspondence, tap, solitude, clock, deadlines } = parts;
     this.#parts = parts;
-    this.#judge = new Judge(parts);
-    this.#book = new AttemptBook(parts);
     this.#runs = new Runs(parts.counters);
     this.#suspects = new Suspects(subscription.spec.maxCrashes, parts.lost);
     this.#waiting = new WaitingRoom({
@@ -100,6 +93,20 @@ export class Dispatcher implements Basin, Neighbour {
         this.#waiting.passed(delivery);
       },
     });
+    this.#conclusions = new Conclusions({
+      ...parts,
+      runs: this.#runs,
+      waiting: this.#waiting,
+      attempts: this.#attempts,
+      suspects: this.#suspects,
+      isStopping: () => this.#stopping,
+      stop: () => {
+        this.stop();
+      },
+      giveBack: (delivery) => {
+        this.#giveBack(delivery);
+      },
+    });
     this.#home = {
       listener: subscription.listener,
       maxAttempts: failures.maxAttempts,
@@ -108,10 +115,10 @@ export class Dispatcher implements Basin, Neighbour {
       sendWithin,
       correspondence,
       overdue: (run) => {
-        this.#timedOut(run);
+        this.#conclusions.timedOut(run);
       },
       finished: (run, thrown) => {
-        this.#finished(run, thrown);
+        this.#conclusions.finished(run, thrown);
       },
     };
     tap.flowsInto(this);
@@ -137,7 +144,7 @@ export class Dispatcher implements Basin, Neighbour {
   }
 
   get overdue(): number {
-    return this.#overdue;
+    return this.#conclusions.overdue;
   }
 
   /** For the provider. Does not throw; begins the run at once when there is a place. */
@@ -196,7 +203,7 @@ export class Dispatcher implements Basin, Neighbour {
       this.#giveBack(run.delivery);
       for (const follower of run.followers ?? []) this.#giveBack(follower);
       // Whoever has its key from now on does not wait for it.
-      this.#passed(run, false);
+      this.#conclusions.passed(run, false);
     }
     this.#runs.clear();
     this.#parts.handler.abandoned();
@@ -261,111 +268,10 @@ export class Dispatcher implements Basin, Neighbour {
     run.crashed = this.#suspects.isCrashed(run.delivery);
     run.expired = !run.crashed && isExpired(run.envelope.message.headers, clock);
     if (run.expired) counters.expired++;
-    if (run.crashed) this.#finished(run, { error: crashed(run.delivery) });
-    else if (run.expired) this.#finished(run, expiry(run));
+    if (run.crashed) this.#conclusions.finished(run, { error: crashed(run.delivery) });
+    else if (run.expired) this.#conclusions.finished(run, expiry(run));
     else handler.attempt(run);
   };
-
-  #finished(run: Run, thrown: Thrown | undefined): void {
-    run.cancelExpiry();
-    if (run.overdue) this.#overdue--;
-    if (run.overdue || run.abandoned) this.#parts.counters.late++;
-    else if (run.unwanted) void this.#returned(run);
-    else if (thrown === undefined) this.#succeeded(run);
-    else void this.#failed(run, thrown);
-  }
-
-  /** The attempt has failed now; what the listener still does is ignored. */
-  #timedOut(run: Run): void {
-    const error = listenerTimeout(this.#parts.subscription);
-    this.#overdue++;
-    run.giveUp(error);
-    void this.#failed(run, { error });
-  }
-
-  // --- ending ------------------------------------------------------------------------------------------------------
-
-  #succeeded(run: Run): void {
-    this.#book.succeeded(run);
-    run.ended = true;
-    void run.delivery.settle(accept).then((settlement) => {
-      const settled = this.#runs.settled(run, settlement, accept, undefined);
-      if (typeof settled === 'boolean') this.#over(run, settled, undefined, undefined);
-      else
-        void settled.then((anyhow) => {
-          this.#over(run, anyhow, undefined, undefined);
-        });
-    });
-  }
-
-  async #failed(run: Run, failed: Thrown): Promise<void> {
-    const { errors, watch, correspondence } = this.#parts;
-    const thrown = errors.any ? { error: await errors.handle(failed.error, run) } : failed;
-    if (this.#isLeft(run)) return;
-    const verdict = this.#judge.verdict(run, thrown.error);
-    if (run.isRequest && (verdict.fate === 'answered' || verdict.fate === 'archived')) {
-      // Before it is settled: a process that dies in between leaves nobody without an answer.
-      await correspondence.refuse(run, thrown.error);
-      if (this.#isLeft(run)) return;
-    }
-    if (verdict.counts) watch?.failed(thrown.error);
-    // At once: nothing may begin that would be given back again.
-    if (verdict.fate === 'stopped') this.stop();
-    run.ended = true;
-    const { outcome } = verdict;
-    const staysHere = verdict.fate === 'retried' && run.staysHere;
-    const settled = staysHere || (await this.#runs.settled(run, await run.delivery.settle(outcome), outcome, verdict.fate));
-    this.#over(run, settled, thrown, verdict);
-  }
-
-  #over(run: Run, settled: boolean, thrown: Thrown | undefined, verdict: Verdict | undefined): void {
-    run.onSettled?.(settled && !run.overdue);
-    if (settled) this.#book.tell(run, thrown, verdict?.fate);
-    if (verdict?.fate === 'retried' && run.staysHere) this.#again(run, verdict.outcome);
-    else this.#passed(run, settled);
-    if (verdict?.fate === 'stopped') this.#parts.halt(thrown?.error);
-    this.#waiting.fill();
-    this.#runs.tellIdle();
-  }
-
-  /** Nothing was done: whoever read it does not want it. */
-  async #returned(run: Run): Promise<void> {
-    run.abandon();
-    this.#parts.counters.returned++;
-    await this.#runs.settled(run, await run.delivery.settle(giveBack), giveBack, undefined);
-    this.#passed(run, false);
-    this.#runs.tellIdle();
-  }
-
-  /** Whether it is for others to settle. */
-  #isLeft(run: Run): boolean {
-    // An overdue one is counted when its listener has ended.
-    if (run.abandoned && !run.overdue) this.#parts.counters.late++;
-    return run.abandoned;
-  }
-
-  /** The later ones of its key may go on: once, though its settlement may come after it was left to others. */
-  #passed(run: Run, settled: boolean): void {
-    const { delivery } = run;
-    if (delivery.message.group === undefined) return;
-    if (settled) this.#attempts.forget(delivery);
-    if (!run.passed) this.#waiting.passed(delivery);
-    run.passed = true;
-  }
-
-  /** It is tried again here, unless it shall not be held meanwhile: then it comes again. */
-  #again(run: Run, { headers, notBefore }: CopyOutcome): void {
-    const { tap, clock } = this.#parts;
-    const { delivery } = run;
-    this.#attempts.keep(delivery, headers);
-    const doubles = this.#runs.release(run);
-    const isShut = this.#suspects.isSuspect(delivery) ? tap.isShutBesides('suspect') : !tap.isOpen;
-    if (!isShut && !this.#stopping) this.#waiting.retry(delivery, notBefore?.getTime() ?? clock.now(), doubles);
-    else {
-      for (const left of [delivery, ...doubles]) this.#giveBack(left);
-      this.#waiting.passed(delivery);
-    }
-  }
 
   /** It waited here while its connection went: the broker delivers it again, perhaps to another process. */
   #dropStale(delivery: Delivery): void {

@@ -1,8 +1,8 @@
+import { Roll } from '../../core/roll.js';
 import type { MemoryQueue } from './memory-queue.js';
 import type { Transfer } from './posting.js';
 import type { QueueConsumer } from './queue-consumer.js';
 import type { QueueEntry } from './queue-entry.js';
-import { Roll } from '../../core/roll.js';
 
 /** The subscription that a consumer serves; it outlives the consumer. */
 export interface CreditHolder {

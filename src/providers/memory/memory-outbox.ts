@@ -3,10 +3,10 @@ import { Deadlines } from '../../core/deadlines.js';
 import { SendError } from '../../core/errors.js';
 import type { WireMessage, WireSend } from '../../core/provider.js';
 import { Aborts } from '../../core/aborts.js';
+import { Roll } from '../../core/roll.js';
 import type { MemoryConnection } from './memory-connection.js';
 import { MemorySend } from './memory-send.js';
 import type { SendKeeper } from './memory-send.js';
-import { Roll } from '../../core/roll.js';
 
 /** All sends that have not ended, in the order of the calls, over all connections. */
 export class MemoryOutbox implements SendKeeper {

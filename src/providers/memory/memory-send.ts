@@ -2,10 +2,10 @@ import type { Expiring } from '../../core/deadlines.js';
 import { SendError } from '../../core/errors.js';
 import type { WireMessage, WireSend } from '../../core/provider.js';
 import type { Abortable } from '../../core/aborts.js';
+import type { Listed } from '../../core/roll.js';
 import type { Posting, Refusal, Transfer } from './posting.js';
 import type { MemoryConnection } from './memory-connection.js';
 import { stored } from './memory-message.js';
-import type { Listed } from '../../core/roll.js';
 
 /** Where a send is kept until it ends. */
 export interface SendKeeper {

@@ -1,6 +1,6 @@
+import type { Listed } from '../../core/roll.js';
 import type { AgendaItem } from './agenda.js';
 import type { StoredMessage } from './memory-message.js';
-import type { Listed } from '../../core/roll.js';
 
 /** Messages of one group that are with its consumer. */
 export interface Group {

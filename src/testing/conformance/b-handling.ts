@@ -53,8 +53,9 @@ export const handlingCases: readonly CaseDefinition[] = [
       });
       await manager.sendEvent(event, { n: 1, text: '' });
       await bench.time.until('all are told', () => told.length >= 3);
-      // Where nothing waits between the attempts, the second may be over before the first is told of: they are deliveries of their own.
-      deepEqual(told.toSorted(), ['failed set', 'handled set', 'handler set']);
+      // Where nothing holds back a retry, it may be over before the first attempt is told of: they are deliveries of their own.
+      const inOrder = bench.can('delay') ? told : [told[0], ...told.slice(1).toSorted()];
+      deepEqual(inOrder, ['handler set', 'failed set', 'handled set']);
     },
   },
   {
