@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { DuplicateIds } from '../../src/providers/memory/duplicate-ids.js';
-import { Roll, type Listed } from '../../src/core/roll.js';
+import { Register, Roll, type Keyed, type Listed } from '../../src/core/roll.js';
 
 class Item implements Listed<Item> {
   roll: object | undefined;
@@ -47,6 +47,59 @@ describe('a roll', () => {
     roll.remove(middle);
     expect([middle.before, middle.after, middle.roll]).toEqual([undefined, undefined, undefined]);
     expect([first.after, last.before]).toEqual([last, first]);
+  });
+});
+
+class Entry implements Keyed<Entry, string | object> {
+  roll: object | undefined;
+  before: Entry | undefined;
+  after: Entry | undefined;
+  alike: Entry | undefined;
+
+  constructor(readonly key: string | object) {}
+}
+
+describe('a register', () => {
+  test('finds, keeps and forgets by key as a Map does, also keys that end alike and keys that are no text', () => {
+    const [register, map] = [new Register<string | object, Entry>(), new Map<string | object, Entry>()];
+    const texts = Array.from({ length: 40 }, (_, n) => (n % 2 === 0 ? `${String(n)}-the same end` : `r-${String(n)}`));
+    const entries = [...texts, '', {}, {}, []].map((key) => new Entry(key));
+    let seed = 11;
+    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    for (let step = 0; step < 5_000; step++) {
+      const entry = entries[random(entries.length)] as Entry;
+      if (map.delete(entry.key)) expect(register.remove(entry)).toBe(true);
+      else {
+        expect(register.remove(entry)).toBe(false);
+        register.add(entry);
+        map.set(entry.key, entry);
+      }
+      const other = entries[random(entries.length)] as Entry;
+      expect(register.get(other.key)).toBe(map.get(other.key));
+      expect(register.has(other)).toBe(map.has(other.key));
+      expect(register.size).toBe(map.size);
+    }
+    expect(register.toArray()).toEqual([...map.values()]);
+    register.clear();
+    expect([register.size, ...entries.map(({ key }) => register.get(key))].filter((found) => found !== undefined)).toEqual([0]);
+  });
+
+  test('of several with one key gives the one that came last, and the one before when that has left', () => {
+    const [register, first, second] = [new Register<string | object, Entry>(), new Entry('a'), new Entry('a')];
+    register.add(first);
+    register.add(second);
+    expect([register.get('a'), register.size]).toEqual([second, 2]);
+    register.remove(second);
+    expect(register.get('a')).toBe(first);
+  });
+
+  test('what has left holds on to nothing', () => {
+    const [register, first, second] = [new Register<string | object, Entry>(), new Entry('1-alike'), new Entry('2-alike')];
+    register.add(first);
+    register.add(second);
+    register.remove(second);
+    expect([second.alike, second.before, second.after, second.roll]).toEqual([undefined, undefined, undefined, undefined]);
+    expect(register.get('1-alike')).toBe(first);
   });
 });
 
