@@ -18,7 +18,7 @@ interface Ports {
 const createMs = 60_000;
 const createArgs = [
   ...['--user', brokerUser, '--password', brokerPassword, '--require-login', '--silent'],
-  ...['--host', brokerHost, '--no-web', '--no-mqtt-acceptor', '--no-hornetq-acceptor', '--java-memory', '512M'],
+  ...['--host', brokerHost, '--no-web', '--no-mqtt-acceptor', '--no-hornetq-acceptor', '--java-memory', '1G'],
 ];
 
 /** An Artemis instance in a folder of its own, run by this machine's Java. */

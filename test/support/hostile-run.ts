@@ -63,15 +63,24 @@ export async function outlivesHostileBodies(ground: HostileGround): Promise<void
 
 export async function archived(manager: EventManager, listener: new () => object, many: number): Promise<readonly ArchivedEvent[]> {
   const archive = manager.archive(listener);
-  // What is hostile may have cost the connection.
-  const count = (): Promise<number> =>
-    archive.count().catch((error: unknown) => {
-      if (TidingsError.is(error) && error.retryable) return NaN;
-      throw error;
-    });
-  await waitUntil(async () => (await count()) === many, { what: `${String(many)} archived events` });
-  const found: ArchivedEvent[] = [];
-  for await (const each of archive.browse()) found.push(each);
+  await waitUntil(async () => (await unlessCut(() => archive.count())) === many, { what: `${String(many)} archived events` });
+  const found = await waitUntil(() => unlessCut(() => all(archive.browse())), { what: 'a look into the archive' });
+  return found ?? [];
+}
+
+/** What is hostile may have cost the connection: nothing then, to be asked again. */
+async function unlessCut<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (TidingsError.is(error) && error.retryable) return undefined;
+    throw error;
+  }
+}
+
+async function all<T>(these: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const each of these) found.push(each);
   return found;
 }
 
