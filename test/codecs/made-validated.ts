@@ -185,7 +185,8 @@ export function madeClass(number: number, others: readonly MadeClass[], random: 
 }
 
 function computed(target: Target, field: string, value: unknown): void {
-  Object.defineProperty(target.prototype, field, { get: () => value, set: () => undefined });
+  // A generated class may come to the same field twice.
+  Object.defineProperty(target.prototype, field, { get: () => value, set: () => undefined, configurable: true });
 }
 
 function ruled(target: Target, field: string, inner: MadeClass | undefined, random: Random): (random: Random) => unknown {
