@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { describe } from '../core/errors.js';
 import { asyncApiCommand } from './asyncapi/command.js';
 import { exitCodes } from './exit-codes.js';
+import { rulesCommand } from './rules/command.js';
 import { tortureCommand } from './torture/command.js';
 
 /** Above the built file, in a checkout and in the package alike. */
@@ -16,6 +17,7 @@ const program = new Command('tidings')
   // A command may have a --version of its own.
   .enablePositionalOptions()
   .addCommand(asyncApiCommand())
+  .addCommand(rulesCommand())
   .addCommand(tortureCommand());
 
 /** Commander would end wrong use with 1, which means here that something was lost. */

@@ -97,8 +97,9 @@ function eventsOf(
   if (pattern !== undefined) {
     const mistake = patternMistake(pattern);
     if (mistake !== undefined) mistakes.push(`the pattern '${pattern}' of ${target} ${mistake}`);
-    return mistake === undefined ? [{ target: Object as EventClass, kind: 'class', name: pattern, options: anyVersion }] : [];
+    return mistake === undefined ? [plainEvent(pattern)] : [];
   }
+  if (listener.plain !== undefined) return [listener.plain];
   const known = eventDescriptor(listener.event);
   const derived = listener.hears === 'events' ? derivedEvents(listener, siblings) : [];
   if (known !== undefined) return [known, ...derived];
@@ -111,7 +112,15 @@ function eventsOf(
   return [];
 }
 
-const anyVersion: EventDescriptor['options'] = Object.freeze({ newerVersions: 'accept' });
+/** One of which nothing is known but its name: plain data, of whatever version. */
+export function plainEvent(name: string, routing?: Routing): EventDescriptor {
+  return {
+    target: Object as EventClass,
+    kind: 'class',
+    name,
+    options: Object.freeze({ newerVersions: 'accept', ...(routing !== undefined && { routing }) }),
+  };
+}
 
 /** An event that its class listens to by itself, or by a base nearer to it, is left to that. */
 function derivedEvents(listener: EventListenerDescriptor, siblings: readonly EventListenerDescriptor[]): EventDescriptor[] {
@@ -185,9 +194,10 @@ function namesOf(
 
 /** What can be received: the events of the subscriptions, and what is declared of those that a pattern stands for. */
 function receivedEvents(subscriptions: readonly Subscription[]): EventDescriptor[] {
-  const events = subscriptions.flatMap(({ listener: { pattern }, event }) =>
-    pattern === undefined ? event : declaredEvents().filter(({ name }) => matches(pattern, name)),
-  );
+  const events = subscriptions.flatMap(({ listener: { pattern, plain }, event }) => {
+    if (plain !== undefined) return [];
+    return pattern === undefined ? event : declaredEvents().filter(({ name }) => matches(pattern, name));
+  });
   return [...new Set(events)];
 }
 
@@ -275,7 +285,9 @@ function collision(one: Subscription, two: Subscription): string {
   const mend =
     one.listener.target === two.listener.target
       ? `name each: ${[one, two].map((each) => `@eventListener(${className(each.event.target)}, '${each.listener.name}.${each.event.name}')`).join(' ')}`
-      : `name one of them otherwise: @eventListener(${heard(two.listener)}, 'another-name')`;
+      : two.listener.plain === undefined
+        ? `name one of them otherwise: @eventListener(${heard(two.listener)}, 'another-name')`
+        : 'name one of them otherwise';
   return `${said(one.listener)} and ${said(two.listener)} would share ${queue}: ${mend}, or make the provider with queueNaming: 'qualified'`;
 }
 
@@ -295,8 +307,9 @@ function said(listener: EventListenerDescriptor): string {
   return `${className(listener.target)} (listener '${listener.name}' of ${heard(listener)})`;
 }
 
-function heard({ pattern, event }: EventListenerDescriptor): string {
-  return pattern === undefined ? className(event) : `'${pattern}'`;
+function heard({ pattern, plain, event }: EventListenerDescriptor): string {
+  const name = pattern ?? plain?.name;
+  return name === undefined ? className(event) : `'${name}'`;
 }
 
 function className(target: unknown): string {

@@ -222,6 +222,8 @@ export interface EventListenerDescriptor {
   readonly event: EventClass;
   /** The names of the events that it hears, with wildcards. */
   readonly pattern?: string;
+  /** An event that it hears by its name alone: plain data, whatever a class says. `event` is `Object` then. */
+  readonly plain?: EventDescriptor;
   /** It reads a queue that others here may read too: a stream. Where it has no name, one of its own with this ending, gone with it. */
   readonly reader?: { readonly own: string | undefined };
   /** 'faults': word of events that ended in an archive. */

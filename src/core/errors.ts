@@ -190,7 +190,8 @@ export class RetryLater extends TidingsError {
   constructor(delayMs: number, options: ErrorOptions = {}) {
     if (!(delayMs >= 0 && delayMs < Infinity))
       throw new TidingsError('configuration', 'RetryLater wants a number of milliseconds, 0 or more');
-    super('retry-later', `the listener asked to be called again in ${String(delayMs)} ms`, { ...options, retryable: true });
+    const why = options.cause === undefined ? '' : `: ${describe(options.cause)}`;
+    super('retry-later', `the listener asked to be called again in ${String(delayMs)} ms${why}`, { ...options, retryable: true });
     this.delayMs = delayMs;
   }
 

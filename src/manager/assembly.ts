@@ -15,6 +15,7 @@ import { madePipelines, madeUpcasters, tryListeners } from './making.js';
 import type { Settings } from './manager-options.js';
 import { catalogMistakes, catalogOf, checkedGuest } from './model.js';
 import { defaultServerName, defaultServiceName } from './own-names.js';
+import type { RuleGuests } from './rule-guests.js';
 import { stationOf, type Guest, type Special, type Station, type Surroundings } from './station.js';
 
 /** The parts of a manager, put together for one start. */
@@ -39,6 +40,7 @@ export interface AssemblyInput extends Surroundings {
   readonly mistakes: readonly string[];
   /** Listeners beside the decorated classes. */
   readonly guests: readonly Guest[];
+  readonly rules: RuleGuests;
   /** Why the broker cannot be reached; undefined while it can. */
   readonly away: () => Error | undefined;
 }
@@ -61,17 +63,18 @@ async function putTogether(input: AssemblyInput): Promise<Assembly> {
   const mistakes = [...input.mistakes];
   const names = ownNames(settings, mistakes);
   const classes = settings.consume ? (settings.listeners ?? decoratedListeners()) : [];
-  const guests = input.guests.map(({ listener }) => listener);
-  const catalog = catalogOf(settings, names.serverName, classes, guests);
+  const guests = [...input.guests, ...(await input.rules.guests(names.serviceName, mistakes))];
+  const others = guests.map(({ listener }) => listener);
+  const catalog = catalogOf(settings, names.serverName, classes, others);
   mistakes.push(...catalogMistakes(catalog, settings));
   const pipelines = await madePipelines(settings, mistakes);
-  await tryListeners(catalog, guests, settings, mistakes);
+  await tryListeners(catalog, others, settings, mistakes);
   const upcasters = await madeUpcasters(catalog, settings, mistakes);
   if (mistakes.length > 0) throw new ConfigurationError(failed, mistakes);
   const { codec, validator } = await translators(settings);
   warnOfDropped(catalog, codec, settings);
   warnOfGaps(catalog, upcasters, settings);
-  return connected(input, names, catalog, pipelines, { codec, validator, upcasters });
+  return connected({ ...input, guests }, names, catalog, pipelines, { codec, validator, upcasters });
 }
 
 interface Names {

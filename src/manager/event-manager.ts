@@ -24,6 +24,8 @@ import type { HandlerFunction } from './roster.js';
 import type { EventManagerOptions } from './eventing-options.js';
 import { managerMistakes, settingsOf, type Settings } from './manager-options.js';
 import { Outgoing } from './outgoing.js';
+import { outletOf } from './outlets.js';
+import { RuleGuests } from './rule-guests.js';
 import { Sends } from './sends.js';
 import { Startup } from './startup.js';
 import { States } from './states.js';
@@ -46,6 +48,7 @@ export class EventManager implements AsyncDisposable {
   readonly #startup: Startup;
   readonly #correspondent: Correspondent;
   readonly #listening: Listening;
+  readonly #rules: RuleGuests;
   #stopping: Promise<void> | undefined;
   /** Of a listener whose `onError` is 'stop'. */
   #halted: Error | undefined;
@@ -93,6 +96,11 @@ export class EventManager implements AsyncDisposable {
       up: () => this.#up(),
       back: (leaving) => this.#states.back(leaving),
     });
+    this.#rules = new RuleGuests({
+      settings: this.#settings,
+      clock: this.#clock,
+      outletOf: (run, prefix) => outletOf({ settings: this.#settings, sends: this.#sends, clock: this.#clock, prefix }, run),
+    });
     this.#startup = new Startup({
       settings: this.#settings,
       mistakes: this.#mistakes,
@@ -110,6 +118,7 @@ export class EventManager implements AsyncDisposable {
       },
       notUp: (error) => {
         this.#listening.roster.down(error);
+        void this.#rules.close();
       },
       isStopping: () => this.#stopping !== undefined,
       stop: () => this.stop(),
@@ -185,16 +194,16 @@ export class EventManager implements AsyncDisposable {
   }
 
   /**
-   * What one listener could not handle: a class, or what `listen()` returned. `event` says which one of a class that listens to several, or
+   * What one listener could not handle: a class, what `listen()` returned, or the name of a rule. `event` says which one of a class that listens to several, or
    * which class derived from it. Works in a process that does not consume
    * too. Throws 'configuration' for a class that is no listener; its methods reject with 'not-running' unless the manager runs.
    */
-  archive(listener: Class | ListenerHandle, event?: EventClass): Archive {
+  archive(listener: Class | ListenerHandle | string, event?: EventClass): Archive {
     return this.#listening.archive(listener, event);
   }
 
-  /** Steers one listener of this process. As with `archive()`, `event` says which one of several. */
-  listener(listener: Class, event?: EventClass): ListenerControl {
+  /** Steers one listener of this process, or a rule by its name. As with `archive()`, `event` says which one of several. */
+  listener(listener: Class | string, event?: EventClass): ListenerControl {
     return this.#listening.control(listener, event);
   }
 
@@ -291,6 +300,7 @@ export class EventManager implements AsyncDisposable {
       settings: this.#settings,
       mistakes: this.#mistakes,
       guests: this.#listening.roster.guests(),
+      rules: this.#rules,
       counters: this.#counters,
       observers: this.#observers,
       clock: this.#clock,
@@ -334,6 +344,7 @@ export class EventManager implements AsyncDisposable {
     await this.#closing.drain(assembly, wait);
     await this.#correspondent.close(assembly, this.#closing, wait);
     await this.#closing.close(assembly, wait);
+    await this.#closing.bounded(this.#rules.close(), this.#closing.extended(wait));
     this.#ended();
     await this.#closing.hook('afterStop');
   }

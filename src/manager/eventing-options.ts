@@ -3,6 +3,7 @@ import type { Class, ContentMode, EnvelopePipeline, RetryOptions } from '../core
 import type { Logger } from '../core/logger.js';
 import type { ContentEncoding } from '../core/packing.js';
 import type { ArchiveBounds, Provider } from '../core/provider.js';
+import type { TargetKinds } from '../targets/target-kind.js';
 
 export interface EventingOptions {
   /** What carries the messages: `new AmqpProvider({ url })`, `new MemoryProvider()`. One manager each. */
@@ -117,6 +118,17 @@ export interface EventingOptions {
    * @default 'ambient'
    */
   context?: 'ambient' | 'explicit' | undefined;
+  /**
+   * A file of rules, or what stands in one: events that go to HTTP services, Celery workers, queues. Each rule is a listener. `false`: none,
+   * whatever the environment says.
+   * @default the file that the environment variable TIDINGS_RULES names; none
+   */
+  rules?: string | object | false | undefined;
+  /**
+   * Kinds of targets beside http, celery, rabbitmq and queue, by their names in rules.
+   * @default none
+   */
+  targets?: TargetKinds | undefined;
   hooks?: EventingHooks | undefined;
   /** @default the console, warnings and errors only */
   logger?: Logger | undefined;

@@ -1,6 +1,7 @@
 import { isDerived, type Subscription } from '../core/catalog.js';
 import type { Class, EventClass, EventListenerDescriptor } from '../core/descriptors.js';
 import { ConfigurationError, TidingsError } from '../core/errors.js';
+import { nearestName } from '../core/option-mistakes.js';
 import { listenerDescriptors } from '../core/registry.js';
 import type { Settings } from './manager-options.js';
 import { catalogOf } from './model.js';
@@ -50,6 +51,19 @@ export function subscriptionOf(
 
 export function findStation(stations: readonly Station[], target: Class, event: EventClass | undefined): Station {
   return meantOf(stations, ({ subscription }) => subscription, checkListener(target, event), event);
+}
+
+/** That of a rule, by the name of its queue. */
+export function ruleStation(stations: readonly Station[], name: string): Station {
+  const rules = stations.filter(({ subscription: { listener } }) => listener.plain !== undefined);
+  const found = rules.find(({ subscription }) => subscription.listener.name === name);
+  if (found !== undefined) return found;
+  const names = rules.map(({ subscription }) => subscription.listener.name);
+  const nearest = nearestName(name, names);
+  throw new TidingsError(
+    'configuration',
+    `there is no rule with the queue '${name}' here${nearest === undefined ? '' : `: did you mean '${nearest}'?`} (one with several events has a queue for each: '<rule>.<event>')`,
+  );
 }
 
 /** Of a listener to a base class there is one for each class: that of the base itself, unless another is named. */

@@ -11,7 +11,7 @@ import { checkPullOptions, pull, type PullOptions } from '../patterns/pull.js';
 import type { Assembly } from './assembly.js';
 import type { Closing } from './closing.js';
 import { FunctionListener, type ListenerHandle } from './function-listener.js';
-import { checkListener, findStation, findSubscription, subscriptionOf } from './listener-argument.js';
+import { checkListener, findStation, findSubscription, ruleStation, subscriptionOf } from './listener-argument.js';
 import { ListenerControl } from './listener-control.js';
 import { definedOnly, type Settings } from './manager-options.js';
 import { openerOf } from './readers.js';
@@ -77,25 +77,26 @@ export class Listening {
     this.roster = new Roster(parts);
   }
 
-  archive(listener: Class | ListenerHandle, event: EventClass | undefined): Archive {
+  archive(listener: Class | ListenerHandle | string, event: EventClass | undefined): Archive {
     const { settings, needed } = this.#parts;
     const find = (): ArchiveParts => {
-      const { spec } = this.#subscription(listener, needed('an archive').serverName, event);
+      const { spec } = this.#subscription(listener, needed('an archive'), event);
       if (settings.provider.queues === undefined)
         throw new TidingsError('not-supported', `the provider ${settings.provider.name} gives no access to archives (capability 'manage')`);
       return { queues: settings.provider.queues, spec };
     };
-    if (!(listener instanceof FunctionListener)) checkListener(listener as Class, event);
+    if (typeof listener !== 'string' && !(listener instanceof FunctionListener)) checkListener(listener as Class, event);
     return new Archive(find);
   }
 
-  control(listener: Class, event: EventClass | undefined): ListenerControl {
+  control(listener: Class | string, event: EventClass | undefined): ListenerControl {
     const { settings, closing, needed } = this.#parts;
-    checkListener(listener, event);
+    if (typeof listener !== 'string') checkListener(listener, event);
     return new ListenerControl(
       () => {
         const assembly = needed('a listener');
-        const station = findStation(assembly.stations, listener, event);
+        const { stations } = assembly;
+        const station = typeof listener === 'string' ? ruleStation(stations, listener) : findStation(stations, listener, event);
         return { station, provider: settings.provider, line: switchOf(station, assembly, settings, closing) };
       },
       (deadlineMs) => closing.waitOf(deadlineMs),
@@ -133,8 +134,13 @@ export class Listening {
     return pull<E>(openerOf(this.#parts, 'pull', event, reading), options, { clock, aborts: deadlines.aborts });
   }
 
-  #subscription(listener: Class | ListenerHandle, serverName: string, event: EventClass | undefined): Subscription {
+  #subscription(
+    listener: Class | ListenerHandle | string,
+    { serverName, stations }: Assembly,
+    event: EventClass | undefined,
+  ): Subscription {
     const { settings } = this.#parts;
+    if (typeof listener === 'string') return ruleStation(stations, listener).subscription;
     return listener instanceof FunctionListener
       ? subscriptionOf(settings, serverName, [], listener.listener, event)
       : findSubscription(settings, serverName, listener as Class, event);

@@ -10,6 +10,7 @@ import type { ArchiveBounds, Provider } from '../core/provider.js';
 import { eventDescriptor } from '../core/registry.js';
 import { longestDelayMs } from '../core/sending.js';
 import { maxVersion } from '../core/versions.js';
+import type { TargetKinds } from '../targets/target-kind.js';
 import { defaultRetry } from '../reliability/retry-policy.js';
 import type { EventingHooks, EventingOptions, EventManagerOptions } from './eventing-options.js';
 
@@ -38,6 +39,8 @@ export interface Settings {
   readonly replyStacks: boolean;
   readonly responderGraceMs: number;
   readonly ambient: boolean;
+  readonly rules: string | object | false | undefined;
+  readonly targets: TargetKinds;
   readonly hooks: EventingHooks;
   readonly logger: Logger;
   readonly resolve: (target: Class) => unknown;
@@ -111,6 +114,10 @@ const managerSchema = z.strictObject({
   replyStacks: z.boolean().optional(),
   responderGraceMs: z.number().min(0).or(z.literal(Infinity)).optional(),
   context: z.enum(['ambient', 'explicit']).optional(),
+  rules: z
+    .union([z.string().min(1), z.literal(false), z.record(z.string(), z.unknown())], 'must be the path of a file, an object, or false')
+    .optional(),
+  targets: z.record(z.string(), func).optional(),
   hooks: z
     .strictObject({ beforeStart: func.optional(), afterStart: func.optional(), beforeStop: func.optional(), afterStop: func.optional() })
     .optional(),
@@ -280,6 +287,8 @@ export function settingsOf(options: EventManagerOptions): Settings {
     replyStacks: options.replyStacks ?? false,
     responderGraceMs: options.responderGraceMs ?? defaultResponderGraceMs,
     ambient: options.context !== 'explicit',
+    rules: options.rules,
+    targets: options.targets ?? {},
     hooks: options.hooks ?? {},
     logger: guarded(isLogger(options.logger) ? (options.logger as Logger) : consoleLogger),
     resolve: (target: Class) => options.resolve(target),

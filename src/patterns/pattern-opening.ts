@@ -1,5 +1,4 @@
-import { declaredEvents } from '../core/catalog.js';
-import type { EventClass, EventDescriptor } from '../core/descriptors.js';
+import { declaredEvents, plainEvent } from '../core/catalog.js';
 import { cloudEventsAttribute, wire } from '../core/headers.js';
 import type { Opening } from '../core/incoming-envelope.js';
 import type { WireMessage } from '../core/provider.js';
@@ -12,16 +11,17 @@ export function patternOpening(namePrefix: string): (message: WireMessage, usual
   const declared = new Map(declaredEvents().map((event) => [event.name, event]));
   return (message, usual) => {
     const name = nameOf(message, namePrefix) ?? usual.descriptor.name;
-    return { ...usual, descriptor: declared.get(name) ?? undeclared(name), anyType: true };
+    return { ...usual, descriptor: declared.get(name) ?? plainEvent(name), anyType: true };
   };
+}
+
+/** The same, but for whoever wants plain data in any case. */
+export function plainOpening(namePrefix: string): (message: WireMessage, usual: Opening) => Opening {
+  return (message, usual) => ({ ...usual, descriptor: plainEvent(nameOf(message, namePrefix) ?? usual.descriptor.name), anyType: true });
 }
 
 /** By its address; its sender may have said another type. */
 function nameOf({ address, headers }: WireMessage, namePrefix: string): string | undefined {
   if (address?.startsWith(namePrefix) === true) return address.slice(namePrefix.length);
   return cloudEventsAttribute(headers, wire.type);
-}
-
-function undeclared(name: string): EventDescriptor {
-  return { target: Object as EventClass, kind: 'class', name, options: { newerVersions: 'accept' } };
 }

@@ -7,7 +7,7 @@ const urls = { AMQP: url, STOMP: artemisStompUrl() };
 const runMs = 60_000;
 
 describe('the examples over Artemis', () => {
-  test.each(['quickstart', 'request-response', 'retries-and-archive', 'schema-first'])(
+  test.each(['quickstart', 'request-response', 'retries-and-archive', 'rules', 'schema-first'])(
     '%s prints what it prints in memory',
     async (name) => {
       await using example = new RunningExample(`${name}/main.js`, url);

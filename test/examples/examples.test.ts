@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { expectedOf, expectedText, linesOf, RunningExample } from './run-example.js';
 
-test.each(['quickstart', 'request-response', 'retries-and-archive', 'schema-first', 'streams', 'validation', 'work-queue'])(
+test.each(['quickstart', 'request-response', 'retries-and-archive', 'rules', 'schema-first', 'streams', 'validation', 'work-queue'])(
   '%s runs without a broker and prints what it should',
   async (name) => {
     await using example = new RunningExample(`${name}/main.js`, undefined);

@@ -17,7 +17,8 @@ const allowedFolders: Readonly<Record<string, readonly string[]>> = {
   contracts: ['core', 'codecs'],
   reliability: ['core'],
   patterns: ['core'],
-  manager: ['core', 'codecs', 'reliability', 'patterns'],
+  targets: ['core'],
+  manager: ['core', 'codecs', 'reliability', 'patterns', 'targets'],
   container: ['manager', 'core'],
   testing: ['core', 'manager', 'providers/memory'],
   cli: ['*'],
@@ -31,7 +32,11 @@ const packagePlaces: Readonly<Record<string, string>> = {
   inversify: 'src/container/',
   ws: 'src/providers/stomp/web-socket.ts',
   cborg: 'src/codecs/cbor/',
+  undici: 'src/targets/http/undici-driver.ts',
+  amqplib: 'src/targets/amqp091/amqplib-driver.ts',
+  redis: 'src/targets/redis/redis-driver.ts',
   'lru-cache': 'src/reliability/memory-dedupe-store.ts',
+  yaml: 'src/targets/rules-file/yaml-reader.ts',
 };
 
 // The second holds types only.

@@ -50,6 +50,7 @@ describe('the checker of imports', () => {
     ['src/providers/amqp/a.ts', 'rhea/typings/message.js'],
     ['src/providers/stomp/a.ts', '@stomp/stompjs'],
     ['src/reliability/a.ts', 'lru-cache'],
+    ['src/targets/a.ts', 'yaml'],
     ['src/utils/a.ts', 'node:fs'],
   ])('catches %s importing the package %s', (from, specifier) => {
     expect(breachOf(from, specifier)).toHaveLength(1);

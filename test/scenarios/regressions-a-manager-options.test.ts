@@ -18,6 +18,7 @@ import { stays, waitUntil } from '../../src/testing/wait-until.js';
 import { failureOf, market } from '../patterns/asking.js';
 import { KeptLogger, unique, World } from '../support/world.js';
 import { eventOf, failing, listenerOf, note, optionEffects, queueOf, rejection, structured, wireOf } from './option-effects.js';
+import { notingKind, type Noted } from '../support/rules-by-hand.js';
 import { fateOf, notes } from './scenario.js';
 
 /** What a listener's first call shows of what came. */
@@ -297,6 +298,22 @@ optionEffects('EventingOptions', {
       return follower.calls[0]?.context.envelope.causationId === id;
     };
     expect([await causation({}), await causation({ context: 'explicit' })]).toEqual([true, false]);
+  },
+  rules: async () => {
+    await using world = new World();
+    const [event, name] = [unique('event'), unique('rule')];
+    const rules = { rules: [{ name, event, kind: 'queue', queue: unique('queue') }] };
+    expect((await world.started()).health().subscriptions).toEqual([]);
+    expect(queueOf(await world.started({ rules }))).toBe(`${event}::${name}`);
+  },
+  targets: async () => {
+    await using world = new World();
+    const [event, seen]: [string, Noted[]] = [unique('event'), []];
+    const rules = { rules: [{ name: unique('rule'), event, kind: 'noting' }] };
+    await expect(world.manager({ rules }).start()).rejects.toThrow("there is no kind 'noting'");
+    const manager = await world.started({ rules, targets: { noting: () => notingKind(seen) } });
+    await manager.send(event, { n: 1 });
+    await waitUntil(() => seen.length === 1);
   },
   hooks: async () => {
     await using world = new World();

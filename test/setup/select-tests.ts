@@ -1,8 +1,11 @@
 import { brokerRemedies, findArtemis } from '../../src/testing/find-artemis.js';
 import { needsBroker } from './broker-tests.js';
+import { celeryToolchain } from './celery-toolchain.js';
 import { javaToolchain } from './java-toolchain.js';
 import { pythonToolchain } from './python-toolchain.js';
 import { ownBrokerVariable, runState, type LeftOut } from './run-state.js';
+
+const toolchains = [pythonToolchain, javaToolchain, celeryToolchain];
 
 /** jest's filter: leaves the tests out that need what is not to be had. With CI set they stay, and globalSetup fails. */
 async function selectTests(paths: string[]): Promise<{ filtered: string[] }> {
@@ -18,13 +21,13 @@ async function selectTests(paths: string[]): Promise<{ filtered: string[] }> {
   };
   const brokerIsHere = source !== undefined || (process.env['TIDINGS_ARTEMIS_URL'] ?? '') !== '';
   if (!brokerIsHere && !mustRunAll) leave(needsBroker, 'an Artemis broker', brokerRemedies);
-  for (const toolchain of [pythonToolchain, javaToolchain]) {
+  for (const toolchain of toolchains) {
     if (mustRunAll || !filtered.some(toolchain.wants) || (await toolchain.isHere())) continue;
     leave(toolchain.wants, `${toolchain.name} programs`, [toolchain.remedy]);
   }
   const state = runState();
   state.brokerWanted = filtered.some(needsBroker);
-  state.toolchainsWanted = [pythonToolchain, javaToolchain].filter(({ wants }) => filtered.some(wants));
+  state.toolchainsWanted = toolchains.filter(({ wants }) => filtered.some(wants));
   state.leftOut = leftOut;
   return { filtered };
 }

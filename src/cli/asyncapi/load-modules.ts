@@ -10,13 +10,15 @@ export async function loadModules(names: readonly string[], folder: string): Pro
     try {
       await import(addressOf(name, folder));
     } catch (error) {
-      throw new TidingsError('configuration', `the module ${name} cannot be loaded: ${describe(error)}${hint(error)}`, { cause: error });
+      throw new TidingsError('configuration', `the module ${name} cannot be loaded: ${describe(error)}${moduleHint(error)}`, {
+        cause: error,
+      });
     }
   }
 }
 
 /** A file where there is one of that name; a package of that folder's otherwise, or of this command's own. */
-function addressOf(name: string, folder: string): string {
+export function addressOf(name: string, folder: string): string {
   const file = resolve(folder, name);
   if (name.startsWith('.') || existsSync(file)) return pathToFileURL(file).href;
   try {
@@ -27,7 +29,8 @@ function addressOf(name: string, folder: string): string {
   }
 }
 
-function hint(error: unknown): string {
+/** What may mend it. */
+export function moduleHint(error: unknown): string {
   const { code } = error as { code?: unknown };
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return ' (this Node does not run TypeScript with decorators: name the built file)';
   return code === 'ERR_MODULE_NOT_FOUND' ? ' (write ./ before a file, or its path; packages by their name)' : '';

@@ -1,0 +1,13 @@
+export { EvaluationFault } from './expressions/evaluation-fault.js';
+export { Filling } from './rule-event.js';
+export type { RuleEvent } from './rule-event.js';
+export { RuleFields } from './rule-fields.js';
+export type { RuleFieldsOptions } from './rule-fields.js';
+export type { Heard, Rule, RuleListenerOptions, Rules } from './rules.js';
+export { loadRules, readRules } from './rules-file/read-rules.js';
+export type { ReadRules, ReadRulesOptions, Rewriting, RulesText } from './rules-file/read-rules.js';
+export { rulesJsonSchema } from './rules-file/rules-json-schema.js';
+export type { Outlet, Published, Target, TargetHost, TargetKind, TargetKinds } from './target-kind.js';
+export { TargetRefusal } from './target-refusal.js';
+export { Template } from './template.js';
+export type { TemplateMistake, TextReader } from './template.js';
