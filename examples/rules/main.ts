@@ -1,7 +1,10 @@
 /**
- * One event reaches an HTTP service that is busy three times, and a queue, by a file of rules and no code. With a Celery worker too where
- * CELERY_BROKER names its broker (README.md beside this file says how). In memory by default; over Artemis with
- * TIDINGS_URL=amqp://artemis:artemis@localhost:5672.
+ * One event reaches an HTTP service that is busy three times, and a queue, by a file of rules and no code.
+ * In memory by default; over Artemis with TIDINGS_URL=amqp://artemis:artemis@localhost:5672.
+ *
+ * With a Celery worker too, where there is a Redis:
+ *   export CELERY_BROKER=redis://localhost:6379/0 SERVICES_PORT=8099
+ *   cd examples/rules; THANKED_URL=http://localhost:8099/thanked celery -A worker worker --pool threads
  */
 import 'reflect-metadata';
 import { event, EventManager, eventListener, MemoryProvider } from 'tidings';

@@ -1,4 +1,4 @@
-"""A Celery worker that knows nothing of events: celery -A worker worker --pool solo"""
+"""A Celery worker that knows nothing of events: celery -A worker worker --pool threads"""
 
 import os
 import urllib.request

@@ -26,11 +26,12 @@ export interface RuleListeners {
   readonly hints: readonly string[];
 }
 
-/** The listeners that rules come to. An expression is matched with the names that are declared, or that the file lists. */
+/** The listeners that rules come to. An expression is matched with the names that are declared, or that stand in the file. */
 export function ruleListeners(rules: Rules, declared: readonly KnownEvent[]): RuleListeners {
   const prefix = rules.namePrefix ?? '';
   const routings = new Map(declared.map(({ name, routing }) => [name, routing]));
-  const known = new Set([...rules.events.map((name) => prefix + name), ...routings.keys()]);
+  const listed = rules.events.map((name) => prefix + name);
+  const known = new Set([...listed, ...rules.rules.flatMap(namesIn).map((name) => prefix + name), ...routings.keys()]);
   const mistakes: string[] = [];
   const listeners = rules.rules.flatMap((rule) => {
     const one = (event: string, name = rule.name): RuleListener => ({
@@ -60,7 +61,11 @@ export function ruleListeners(rules: Rules, declared: readonly KnownEvent[]): Ru
       }
     }
   });
-  return { listeners, mistakes, hints: listeners.flatMap((listener) => hintOf(listener, known) ?? []) };
+  return { listeners, mistakes, hints: listeners.flatMap((listener) => hintOf(listener, new Set([...routings.keys(), ...listed])) ?? []) };
+}
+
+function namesIn({ hears }: Rule): readonly string[] {
+  return hears.by === 'name' ? [hears.name] : hears.by === 'names' ? hears.names : [];
 }
 
 /** A name that nobody declares is no mistake: it may come from elsewhere. Unless it looks like one that somebody does. */

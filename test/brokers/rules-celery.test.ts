@@ -161,6 +161,55 @@ describe.each(protocols)('a rules file over $name', ({ url }) => {
   }, 60_000);
 });
 
+/** As its documentation has it, after what has to be done by hand: names, the broker, quotes. */
+const oldRules = (prefix: string, http: string, celery: string): string => `
+name_prefix: ${prefix}.
+listeners:
+- name: ${prefix}.welcome
+  kind: http
+  event_name: ${prefix}.user_created
+  url: ${http}/send-welcome/
+  requests_kwargs:
+    auth: ["myuser", "password"]
+  request_format: json
+  data:
+    user_id: "{event_data['user'].id}"
+    email: "{event_data['user'].email}"
+- name: ${prefix}.foo
+  kind: celery
+  broker: ${celery}
+  event_name_regex: ${prefix}[.].*_created
+  queue: foo_service
+  task_name: peer.record
+  task_kwargs:
+    event_name: "{event_name}"
+    event_data: "{event_data}"
+`;
+
+describe('a file of event-isc', () => {
+  it('does what it did, with a name for each rule, a broker, and quotes', async () => {
+    const prefix = unique('old').replace('.', '-');
+    await using service = await HttpService.start(folder);
+    await using redis = await RedisServer.start();
+    await using worker = await CeleryWorker.start(redis.url, ['foo_service']);
+    await using world = new ArtemisWorld();
+    const file = join(folder, 'old.yaml');
+    await writeFile(file, oldRules(prefix, service.url, redis.url));
+    const manager = await world.started({ rules: file });
+    const data = { user: { id: 7, email: 'ann@example.com' } };
+    const { id } = await manager.send(`${prefix}.user_created`, data);
+    expect(await worker.runOf(id)).toMatchObject({ kwargs: { event_name: `${prefix}.user_created`, event_data: data } });
+    await waitUntil(() => manager.counters().handled === 2);
+    expect(await service.answered()).toMatchObject([
+      {
+        url: '/send-welcome/',
+        authorization: `Basic ${Buffer.from('myuser:password').toString('base64')}`,
+        body: '{"user_id":7,"email":"ann@example.com"}',
+      },
+    ]);
+  }, 60_000);
+});
+
 describe('2 000 events', () => {
   it('all come to an HTTP service that is killed, and to a Celery worker whose broker is, with one key for each event', async () => {
     const [name, many] = [unique('many'), 2000];

@@ -85,6 +85,25 @@ describe('a rule', () => {
     expect(Object.getPrototypeOf(seen[0]?.event.data)).toBe(Object.prototype);
   });
 
+  it('gets plain data by a pattern too, and takes events whose senders call them otherwise', async () => {
+    const { name } = ordered();
+    const seen: Noted[] = [];
+    await using world = new World();
+    const rules = rulesOf(
+      ruleOf(unique('r'), { by: 'pattern', pattern: `${name.split('.')[0] as 'x'}.*` }, notingKind(seen), {}),
+      ruleOf(unique('r'), name, notingKind(seen), {}),
+    );
+    const manager = await world.started({ rules });
+    const foreign = await world.provider();
+    const headers = new Map([['cloudEvents_type', 'com.other.placed']]);
+    const message = { body: '{"n":"no number"}', headers, durable: true };
+    await foreign.send(message, { address: name, routing: 'multicast', deadlineAt: Date.now() + 10_000 });
+    await waitUntil(() => seen.length === 2 || manager.counters().archived > 0);
+    expect(seen.map(({ event: { event: heard, data } }) => ({ heard, data }))).toEqual(
+      Array.from({ length: 2 }, () => ({ heard: name, data: { n: 'no number' } })),
+    );
+  });
+
   it('matches by name, list, pattern and expression, and keeps one queue for each event of a list', async () => {
     const root = unique('m');
     const seen: Record<string, string[]> = { names: [], pattern: [], expression: [] };

@@ -9,7 +9,8 @@ import type { BrokerAccess } from './broker-access.js';
 
 const patienceMs = 5_000;
 const longestPauseMs = 200;
-const mostLooks = 5;
+/** Within it a broker has written down what it was told. */
+const settlingMs = 150;
 
 export interface Archive {
   readonly name: string;
@@ -81,21 +82,24 @@ async function dropExcess({ name, bounds, row }: Archive, host: BoundingHost): P
     if (host.clock.now() >= endsAt)
       throw new OperationFault(`archive ${name}`, 'others consume from it, so that what is beyond its bound stays');
     // Other processes that start now do the same: not in step with them.
-    await new Promise<void>((resolve) => {
-      host.clock.schedule(Math.random() * longestPauseMs, resolve);
-    });
+    await pause(Math.random() * longestPauseMs, host.clock);
   }
 }
 
-/** Leaves the newest `most`. Resolves with false, and has done nothing, when others are attached too. */
+/** Leaves the newest `most`. Resolves with false, and has done nothing, when others are attached too, or were until now. */
 async function dropAlone(archive: string, most: number, host: BoundingHost): Promise<boolean> {
   const remover = host.access.openRemover(archive);
   try {
     await remover.opened();
     // Looked at only now: of several that are attached at most the first sees itself alone.
-    const row = await steadyRow(archive, host.access.management);
+    const before = await rowOf(archive, host.access.management);
+    if (before === undefined) return true;
+    if (Number(before['consumerCount']) > 1) return false;
+    // The broker adds up its count from figures that it changes one after the other: a wrong one would drop an event too many.
+    await pause(settlingMs, host.clock);
+    const row = await rowOf(archive, host.access.management);
     if (row === undefined) return true;
-    if (Number(row['consumerCount']) > 1) return false;
+    if (waitingIn(row) !== waitingIn(before)) return false;
     await remover.remove(waitingIn(row) + remover.given - most);
     return true;
   } finally {
@@ -103,13 +107,13 @@ async function dropAlone(archive: string, most: number, host: BoundingHost): Pro
   }
 }
 
-/** The broker adds up its count from figures that it reads one after the other: while others leave, one may be wrong, and an event too many be dropped. */
-async function steadyRow(archive: string, management: ArtemisManagement): Promise<Row | undefined> {
-  let before: Row | undefined;
-  for (let looks = 0; looks < mostLooks; looks++) {
-    const [row] = await management.list('listQueues', { field: 'name', value: archive });
-    if (row === undefined || (before !== undefined && waitingIn(row) === waitingIn(before))) return row;
-    before = row;
-  }
-  return before;
+async function rowOf(archive: string, management: ArtemisManagement): Promise<Row | undefined> {
+  const [row] = await management.list('listQueues', { field: 'name', value: archive });
+  return row;
+}
+
+function pause(ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    clock.schedule(ms, resolve);
+  });
 }
