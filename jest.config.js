@@ -6,7 +6,8 @@ export default {
   // What is tested is what ships: the ESM output of tsc, untouched.
   transform: {},
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // Much of the time is spent waiting for brokers: one more than two cores.
+  maxWorkers: 3,
   filter: '<rootDir>/test/setup/select-tests.js',
   globalSetup: '<rootDir>/test/setup/global-setup.js',
   globalTeardown: '<rootDir>/test/setup/global-teardown.js',

@@ -123,11 +123,11 @@ export class ArtemisManagement {
     equal?: { readonly field: string; readonly value: string },
   ): Promise<Row[]> {
     const filter = equal === undefined ? '' : JSON.stringify({ ...equal, operation: 'EQUALS' });
-    const rows: Row[] = [];
+    const rows = new Map<string, Row>();
     for (let page = 1; ; page++) {
       const answer = JSON.parse(await this.#page(operation, filter, page)) as { data: Row[]; count: number };
-      rows.push(...answer.data);
-      if (answer.data.length < pageSize || rows.length >= answer.count) return rows;
+      for (const row of answer.data) rows.set(identityOf(row), row);
+      if (answer.data.length < pageSize || page * pageSize >= answer.count) return [...rows.values()];
     }
   }
 
@@ -282,4 +282,9 @@ function noRight(right: string, fault: PeerFault): TidingsError {
     `the user lacks the right ${right} on address ${addressIn(fault)}. Grant it, or set provisioning: 'attach' or 'none'. The broker said: ${fault.message}`,
     { cause: fault },
   );
+}
+
+/** One that moves to the next page, while others come, is listed twice. Consumers are counted in each session anew. */
+function identityOf({ id, session, name }: Row): string {
+  return JSON.stringify([id, session, name]);
 }
