@@ -157,9 +157,9 @@ export class RuleGuests {
 }
 
 function mistakesIn(reason: unknown, rule: Rule | undefined): string[] {
-  if (TidingsError.is(reason) && reason.code === 'configuration')
-    return [`${String(rule?.place)}: the rule '${String(rule?.name)}': ${reason.message}`];
-  throw reason;
+  if (!TidingsError.is(reason) || reason.code !== 'configuration') throw reason;
+  const each = reason instanceof ConfigurationError ? reason.mistakes : [reason.message];
+  return each.map((mistake) => `${String(rule?.place)}: the rule '${String(rule?.name)}': ${mistake}`);
 }
 
 function isSet(value: string | undefined): boolean {
