@@ -194,9 +194,8 @@ export class EventManager implements AsyncDisposable {
   }
 
   /**
-   * What one listener could not handle: a class, what `listen()` returned, or the name of a rule. `event` says which one of a class that listens to several, or
-   * which class derived from it. Works in a process that does not consume
-   * too. Throws 'configuration' for a class that is no listener; its methods reject with 'not-running' unless the manager runs.
+   * What one listener could not handle: a class, what `listen()` returned, or the name of a rule. `event` says which one of a class that
+   * listens to several, or which class derived from it. Works in a process that does not consume too, but for rules. Throws 'configuration' for a class that is no listener; its methods reject with 'not-running' unless the manager runs.
    */
   archive(listener: Class | ListenerHandle | string, event?: EventClass): Archive {
     return this.#listening.archive(listener, event);

@@ -71,7 +71,7 @@ export class RuleGuests {
     const { ruleListeners } = await import('../targets/rule-listeners.js');
     const { RuleRunner } = await import('../targets/rule-runner.js');
     const read = await givenRules(given, { kinds: settings.targets });
-    const rules: Rules = { ...read, namePrefix: this.#prefixOf(read), masked: (text) => read.masked(text) };
+    const rules: Rules = { ...read, namePrefix: this.#prefixOf(read) };
     const declared = declaredEvents().map((event) => ({ name: event.name, routing: routingOf(event) }));
     const { listeners, mistakes, hints } = ruleListeners(rules, declared);
     for (const hint of hints) settings.logger.warn({ rules: rules.file }, hint);

@@ -1,5 +1,5 @@
 import type { Envelope } from '../core/envelope.js';
-import { describe, TidingsError } from '../core/errors.js';
+import { describe, RetryLater, TidingsError } from '../core/errors.js';
 import type { EventContext } from '../core/event-context.js';
 import { EvaluationFault } from './expressions/evaluation-fault.js';
 import { Filling, type RuleEvent } from './rule-event.js';
@@ -102,5 +102,7 @@ function withoutSecrets(error: unknown, rules: Rules): unknown {
   const said = describe(error);
   const masked = rules.masked(said);
   if (masked === said) return error;
+  // When it shall be tried again is no secret. Its cause is what its message tells of.
+  if (RetryLater.is(error)) return new RetryLater(error.delayMs, { cause: new Error(rules.masked(describe(error.cause))) });
   return TidingsError.is(error) ? new TidingsError(error.code, masked, { retryable: error.retryable }) : new Error(masked);
 }

@@ -160,6 +160,24 @@ describe('a rule', () => {
     expect((seen[2] as Noted).at - (seen[1] as Noted).at).toBeGreaterThanOrEqual(299);
   });
 
+  it('waits as long as the target says also where a value of the environment has to be taken from its reason', async () => {
+    const name = unique('masked');
+    const seen: Noted[] = [];
+    const kind = notingKind(seen, () => {
+      if (seen.length === 1) throw new RetryLater(300, { cause: new Error('https://token-of-the-environment/ answered 503') });
+    });
+    const rules = rulesOf(ruleOf(unique('r'), name, kind, {}));
+    await using world = new World();
+    const manager = await world.started({
+      rules: { ...rules, masked: (text: string) => text.replaceAll('token-of-the-environment', '***') },
+    });
+    await manager.send(name, { n: 1 });
+    await waitUntil(() => manager.counters().handled === 1);
+    expect((seen[1] as Noted).at - (seen[0] as Noted).at).toBeGreaterThanOrEqual(299);
+    expect(world.logger.text()).toContain('https://***/ answered 503');
+    expect(world.logger.text()).not.toContain('token-of-the-environment');
+  });
+
   it('shares no queue with a listener, and tells that with the other mistakes', async () => {
     const { name, Placed } = ordered();
     const listener = unique('same');

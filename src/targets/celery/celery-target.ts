@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { AmqpLink, loadAmqplib } from '../amqp091/amqplib-driver.js';
+import { inField } from '../in-field.js';
 import { readName } from '../links/names.js';
-import { inField } from '../links/shaped.js';
 import { SharedLink } from '../links/shared-link.js';
 import { loadRedis, RedisLink } from '../redis/redis-driver.js';
 import type { Filling } from '../rule-event.js';

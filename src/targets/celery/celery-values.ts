@@ -1,4 +1,5 @@
 import { kindOf, readName } from '../links/names.js';
+import { isPlainObject } from '../plain-object.js';
 import { TargetRefusal } from '../target-refusal.js';
 
 /** What Celery keeps on Redis for itself: a list of such a name stops its workers. */
@@ -20,7 +21,7 @@ export function readArgs(value: unknown): readonly unknown[] {
 }
 
 export function readKwargs(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isPlainObject(value)) return value;
   throw new TargetRefusal(`must be an object, not ${kindOf(value)}`);
 }
 

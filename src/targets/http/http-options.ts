@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPlainObject } from '../plain-object.js';
 import type { RuleFields } from '../rule-fields.js';
 import { Template } from '../template.js';
 import { headerNameMistake, isHeaderValue } from './header-text.js';
@@ -50,7 +51,7 @@ const whole: z.core.$ZodSuperRefineParams = { when: ({ value }) => typeof value 
 /** An object, or a text that becomes one. */
 function fieldsTemplate(fields: RuleFields): z.ZodType<Template> {
   const given = z.unknown().superRefine((value, context) => {
-    const fits = typeof value === 'string' ? value.startsWith('{') : typeof value === 'object' && value !== null && !Array.isArray(value);
+    const fits = typeof value === 'string' ? value.startsWith('{') : isPlainObject(value);
     if (!fits) context.addIssue('an object is expected: names and values');
   });
   return given.pipe(fields.template());

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { traceHeaders } from '../../core/headers.js';
-import { EvaluationFault } from '../expressions/evaluation-fault.js';
 import { asText } from '../expressions/functions.js';
+import { inField } from '../in-field.js';
 import type { Filling, RuleEvent } from '../rule-event.js';
 import type { RuleFields } from '../rule-fields.js';
 import type { Target, TargetHost, TargetKind } from '../target-kind.js';
@@ -163,14 +163,4 @@ function authorizationOf({ auth }: HttpOptions, user: string | undefined): Recor
 function checkHead(url: URL, headers: Readonly<Record<string, string>>): void {
   const size = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, url.href.length);
   if (size > longestHead) throw new TargetRefusal(`url and headers have more than ${String(longestHead)} characters together`);
-}
-
-/** A template knows its place in its field, not which field that is. */
-function inField<T>(field: string, fill: () => T): T {
-  try {
-    return fill();
-  } catch (error) {
-    if (!(error instanceof EvaluationFault)) throw error;
-    throw new EvaluationFault(`${field}: ${error.message}`, { missing: error.missing });
-  }
 }

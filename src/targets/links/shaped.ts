@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { EvaluationFault } from '../expressions/evaluation-fault.js';
+import { inField } from '../in-field.js';
 import { Filling, type RuleEvent } from '../rule-event.js';
 import { TargetRefusal } from '../target-refusal.js';
 import type { Template } from '../template.js';
@@ -38,17 +38,6 @@ export function shaped<T>(name: string, field: z.ZodType<Template>, read: Read<T
     }
     return new Shaped(name, template, read);
   });
-}
-
-/** Faults of the event say which field they are in. */
-export function inField<T>(name: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof TargetRefusal) throw new TargetRefusal(`${name}: ${error.message}`);
-    if (error instanceof EvaluationFault) throw new EvaluationFault(`${name}: ${error.message}`, { missing: error.missing });
-    throw error;
-  }
 }
 
 /** Nothing in a fixed template asks for one. */

@@ -1,7 +1,7 @@
 import { wire } from '../../core/headers.js';
 import { AmqpLink, loadAmqplib, type AmqpMessage } from '../amqp091/amqplib-driver.js';
+import { inField } from '../in-field.js';
 import { readName } from '../links/names.js';
-import { inField } from '../links/shaped.js';
 import { SharedLink } from '../links/shared-link.js';
 import type { Filling } from '../rule-event.js';
 import type { Target, TargetKind } from '../target-kind.js';

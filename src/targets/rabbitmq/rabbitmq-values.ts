@@ -1,5 +1,5 @@
+import { inField } from '../in-field.js';
 import { kindOf, readName } from '../links/names.js';
-import { inField } from '../links/shaped.js';
 import { TargetRefusal } from '../target-refusal.js';
 
 /** What headers of AMQP 0.9.1 may be here: all clients read these. */
