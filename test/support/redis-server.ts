@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../../src/testing/free-port.js';
@@ -49,7 +50,7 @@ export class RedisServer implements AsyncDisposable {
   /** After a kill. */
   async start(): Promise<void> {
     this.#process.start();
-    await this.#process.listens(this.port, startMs);
+    await this.#process.says(() => answers(this.port), 'an answer to PING', startMs);
   }
 
   kill(): Promise<void> {
@@ -60,4 +61,21 @@ export class RedisServer implements AsyncDisposable {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** It listens before it has read its files, and answers LOADING until it has. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    socket.once('data', (reply) => {
+      resolve(!reply.toString().startsWith('-LOADING'));
+      socket.destroy();
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+    socket.once('close', () => {
+      resolve(false);
+    });
+  });
 }
