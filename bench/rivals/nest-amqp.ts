@@ -22,7 +22,7 @@ const attachMs = 10_000;
 export const nestAmqp: Rival = {
   name: `nest-amqp ${dependencies['@team-supercharge/nest-amqp'] ?? ''}`,
   goal: 0.67,
-  counts: { warmUp: 10_000, events: 20_000 },
+  counts: { warmUp: 20_000, events: 60_000 },
 
   async install() {
     await packages();

@@ -20,7 +20,7 @@ const quickShare = 0.5;
 
 const tidings: Framework = {
   name: 'Tidings',
-  counts: { warmUp: 10_000, events: 20_000 },
+  counts: { warmUp: 20_000, events: 60_000 },
   prepare: ({ url }, prefix) => prepareQueue({ url, prefix }),
   run: ({ broker: { url }, credit: _itsOwn, ...job }) =>
     inChild<Measured>(program, { ...job, contender: 'tidings-amqp', url, durable: false } satisfies Job),

@@ -1,9 +1,11 @@
 import type { Deadlines } from './deadlines.js';
+import type { EventDescriptor } from './descriptors.js';
 import { SendError, type TidingsError } from './errors.js';
 import type { OutgoingEnvelope } from './outgoing-envelope.js';
 import type { Chain, Passage, Thrown } from './pipeline-chain.js';
 import type { Routing } from './provider.js';
-import type { SendOptions } from './sending.js';
+import type { Run } from './run.js';
+import type { SendOptions, SentEvent } from './sending.js';
 import { Limited, type Reason, type Wait } from './within.js';
 
 /** Where a message goes that does not simply go to its event's address. */
@@ -26,12 +28,32 @@ export interface Route {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One send on its way from the first pipeline to the broker's confirmation. */
+/** What shall be sent, and how. */
+export interface Order {
+  readonly event: object;
+  readonly descriptor: EventDescriptor;
+  readonly options: SendOptions;
+  readonly cause: Run | undefined;
+  /** Bounds the whole of it. */
+  readonly wait: Wait;
+  readonly route?: Route | undefined;
+  /** Called once, when it has come to something. Must not throw. */
+  readonly ended?: (() => void) | undefined;
+}
+
+/** Who keeps count of sends. */
+export interface Tally {
+  /** Called once for each, before whoever sent it is told. Must not throw. */
+  concluded(departure: Departure, thrown: Thrown | undefined): void;
+}
+
+/** One send on its way from the first pipeline to the broker's confirmation. One promise serves it all the way: each more would be dear. */
 export class Departure extends Limited implements Passage {
   readonly envelope: OutgoingEnvelope;
-  readonly wait: Wait;
-  readonly options: SendOptions;
-  readonly route: Route | undefined;
+  readonly order: Order;
+  /** What whoever sent it is given. */
+  readonly sent: Promise<SentEvent>;
+  readonly #tally: Tally;
   reached = false;
   worked = false;
   /** Handed to the provider: from here on it alone keeps the deadline and knows the outcome. */
@@ -39,32 +61,34 @@ export class Departure extends Limited implements Passage {
   /** Reported as not sent, with this: it must not leave any more. */
   givenUp: SendError | undefined;
   #over = false;
-  #resolve: (() => void) | undefined;
-  #reject: ((error: unknown) => void) | undefined;
+  #told = false;
+  #resolve!: (sent: SentEvent) => void;
+  #reject!: (error: unknown) => void;
 
-  constructor(envelope: OutgoingEnvelope, wait: Wait, options: SendOptions, route: Route | undefined) {
+  constructor(envelope: OutgoingEnvelope, order: Order, tally: Tally) {
     super();
     this.envelope = envelope;
-    this.wait = wait;
-    this.options = options;
-    this.route = route;
-  }
-
-  /** Comes to what comes out of the pipelines, or to what `giveUp()` says when they take too long: what they come to counts for nothing then. */
-  through(chain: Chain<Departure>, deadlines: Deadlines): Promise<void> {
-    return new Promise((resolve, reject) => {
+    this.order = order;
+    this.#tally = tally;
+    this.sent = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      chain.pass(this);
-      if (!this.#over) this.limit(deadlines, this.wait);
     });
+  }
+
+  /**
+   * Comes to what comes out of the pipelines, or to what `giveUp()` says when they take too long: what they come to counts for nothing then.
+   * Without `deadlines` they may take as long as they like.
+   */
+  through(chain: Chain<Departure>, deadlines: Deadlines | undefined): void {
+    chain.pass(this);
+    if (!this.#over && deadlines !== undefined) this.limit(deadlines, this.order.wait);
   }
 
   finished(thrown: Thrown | undefined): void {
     this.#over = true;
     this.unlimit();
-    if (thrown === undefined) this.#resolve?.();
-    else this.#reject?.(thrown.error);
+    this.#conclude(thrown);
   }
 
   /** What the caller is told when pipelines or validation take too long. */
@@ -80,6 +104,15 @@ export class Departure extends Limited implements Passage {
   }
 
   protected fail(error: Error): void {
-    this.#reject?.(error);
+    this.#conclude({ error });
+  }
+
+  #conclude(thrown: Thrown | undefined): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#tally.concluded(this, thrown);
+    this.order.ended?.();
+    if (thrown !== undefined) this.#reject(thrown.error);
+    else this.#resolve({ id: this.envelope.id, correlationId: this.envelope.correlationId, sent: this.reached });
   }
 }

@@ -23,7 +23,10 @@ export interface Envelope<E extends object = object> {
    * made before are lost.
    */
   readonly event: E;
-  /** Handling: the bytes as received. Sending: encoded at first use; what is changed in the event afterwards does not travel. */
+  /**
+   * Handling: the bytes as received. Sending: encoded at first use; what is changed in the event afterwards does not travel. Once it has
+   * left, an event is encoded anew when it is asked for.
+   */
   readonly body: Uint8Array;
   /**
    * Replaces the body: on sending at any time, on handling before the event was first read; throws 'pipeline' after that. `maxBodyBytes` bounds what is

@@ -155,6 +155,8 @@ export class OutgoingEnvelope implements Envelope, Checked {
     if (expiresAt !== undefined) headers.set(wire.expiresAt, new Date(expiresAt).toISOString());
     for (const name in route?.headers) headers.set(name, route.headers[name] as string);
     const data = this.#replaced ?? this.#encode();
+    // Whoever transmits it keeps it until it is confirmed. Two of a large body would be dear.
+    this.#encoded = undefined;
     const structured = (this.descriptor.options.contentMode ?? contentMode) === 'structured';
     const body = structured ? writeStructured(headers, data, this.#contentType) : data;
     const contentType = structured ? structuredContentType : this.#contentType;

@@ -3,18 +3,18 @@ import type { Clock } from './clock.js';
 import type { Codec, Validator } from './codec.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
-import { Departure, type Route } from './departure.js';
+import { Departure, type Order, type Tally } from './departure.js';
 import type { EventDescriptor } from './descriptors.js';
 import type { Envelope } from './envelope.js';
 import { describe, SendError, TidingsError } from './errors.js';
 import { OutgoingEnvelope, type Leaving } from './outgoing-envelope.js';
-import { Chain, type Stage, type Work } from './pipeline-chain.js';
+import { Chain, type Stage, type Thrown, type Work } from './pipeline-chain.js';
 import type { Observers } from './observers.js';
+import { PrefixedNames } from './prefixed-names.js';
 import type { Capability, Provider, WireSend, Writable } from './provider.js';
 import { routingOf } from './routing.js';
-import type { Run } from './run.js';
-import { offline, type SendOptions, type SentEvent } from './sending.js';
-import { within, type Wait } from './within.js';
+import { offline, type SentEvent } from './sending.js';
+import { within } from './within.js';
 
 export interface SenderParts {
   readonly provider: Provider;
@@ -38,54 +38,54 @@ export interface SenderParts {
  * Takes an event to the broker: envelope, pipelines, validation, encoding, provider. Stateless but for what is under way; calls
  * may overlap.
  */
-export class Sender implements Work<Departure> {
+export class Sender implements Work<Departure>, Tally {
   readonly #parts: SenderParts;
   readonly #chain: Chain<Departure>;
   readonly #hasStages: boolean;
+  readonly #addresses: PrefixedNames;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
     this.#hasStages = parts.stages.length > 0;
     this.#chain = new Chain(parts.stages, this);
+    this.#addresses = new PrefixedNames(parts.namePrefix);
   }
 
-  /** `wait` bounds the whole of it. */
-  async send(
-    event: object,
-    descriptor: EventDescriptor,
-    options: SendOptions,
-    cause: Run | undefined,
-    wait: Wait,
-    route?: Route,
-  ): Promise<SentEvent> {
-    const envelope = this.#envelope(event, descriptor, options, cause, route);
-    const departure = new Departure(envelope, wait, options, route);
-    const { counters, deadlines, observers } = this.#parts;
+  /** Does not throw. */
+  send(order: Order): Promise<SentEvent> {
+    let envelope: OutgoingEnvelope;
+    try {
+      envelope = this.#envelope(order);
+    } catch (error) {
+      order.ended?.();
+      return Promise.reject(error);
+    }
+    const departure = new Departure(envelope, order, this);
     try {
       refuseUnsupported(departure, this.#parts.provider);
       this.#refuseOffline(envelope);
       // Without pipelines the provider keeps the deadline itself.
-      await (this.#hasStages ? departure.through(this.#chain, deadlines) : this.#alone(departure));
+      departure.through(this.#chain, this.#hasStages ? this.#parts.deadlines : undefined);
     } catch (error) {
-      if (error instanceof SendError) {
-        error.id = envelope.id;
-        counters[counterOf[error.outcome]]++;
-      }
-      throw error;
+      departure.finished({ error });
     }
-    const sent = departure.reached;
-    counters[sent ? 'sent' : 'stopped']++;
-    if (sent && observers.any) observers.tell('sent', { envelope, event: descriptor });
-    return { id: envelope.id, correlationId: envelope.correlationId, sent };
+    return departure.sent;
   }
 
-  #envelope(
-    event: object,
-    descriptor: EventDescriptor,
-    options: SendOptions,
-    cause: Run | undefined,
-    route: Route | undefined,
-  ): OutgoingEnvelope {
+  concluded({ envelope, reached }: Departure, thrown: Thrown | undefined): void {
+    const { counters, observers } = this.#parts;
+    if (thrown !== undefined) {
+      const { error } = thrown;
+      if (!(error instanceof SendError)) return;
+      error.id = envelope.id;
+      counters[counterOf[error.outcome]]++;
+      return;
+    }
+    counters[reached ? 'sent' : 'stopped']++;
+    if (reached && observers.any) observers.tell('sent', { envelope, event: envelope.descriptor });
+  }
+
+  #envelope({ event, descriptor, options, cause, route }: Order): OutgoingEnvelope {
     const { codec, serviceName, clock } = this.#parts;
     const tidingsId = randomUUID();
     const id = options.id ?? tidingsId;
@@ -112,17 +112,12 @@ export class Sender implements Work<Departure> {
     const checked = validator?.outgoing(departure.envelope);
     if (checked === undefined) return this.#leave(departure);
     // A rule may ask a database. With pipelines the whole passage is bounded already.
-    const bounded = this.#hasStages ? checked : within(checked, deadlines, departure.wait, (why) => departure.giveUp(why));
+    const bounded = this.#hasStages ? checked : within(checked, deadlines, departure.order.wait, (why) => departure.giveUp(why));
     return bounded.then(() => this.#leave(departure));
   }
 
   complete(): undefined {
     return undefined;
-  }
-
-  #alone(departure: Departure): Promise<void> {
-    departure.reached = true;
-    return this.begin(departure);
   }
 
   #refuseOffline({ type, id }: OutgoingEnvelope): void {
@@ -131,16 +126,16 @@ export class Sender implements Work<Departure> {
   }
 
   #leave(departure: Departure): Promise<void> {
-    const { provider, leaving, clock, namePrefix } = this.#parts;
-    const { envelope, wait, route, givenUp } = departure;
-    const { descriptor } = envelope;
-    const times = timesOf(departure, clock);
+    const { provider, leaving, clock } = this.#parts;
+    const { envelope, order, givenUp } = departure;
+    const { descriptor, wait, route } = order;
+    const times = timesOf(order, clock);
     const message = envelope.toWire(leaving, times?.expiresAt);
     if (givenUp !== undefined) throw givenUp;
     this.#refuseOffline(envelope);
     departure.left = true;
     const send: Writable<WireSend> = {
-      address: route?.address ?? namePrefix + descriptor.name,
+      address: route?.address ?? this.#addresses.of(descriptor.name),
       routing: route?.routing ?? routingOf(descriptor),
       dedupeId: route?.dedupeId ?? envelope.id,
       deadlineAt: wait.at,
@@ -153,7 +148,7 @@ export class Sender implements Work<Departure> {
 }
 
 /** Throws 'not-supported' for what the provider would have to leave out. */
-function refuseUnsupported({ options, envelope }: Departure, provider: Provider): void {
+function refuseUnsupported({ order: { options }, envelope }: Departure, provider: Provider): void {
   const { ttlMs: usualTtlMs, priority: usualPriority } = envelope.descriptor.options;
   const { delayMs = 0, deliverAt, ttlMs = usualTtlMs, priority = usualPriority } = options;
   if (delayMs > 0) demand('delay', 'delayMs', envelope, provider);
@@ -176,9 +171,9 @@ interface Times {
   readonly expiresAt?: number;
 }
 
-function timesOf({ options, envelope, route }: Departure, clock: Clock): Times | undefined {
+function timesOf({ options, descriptor, route }: Order, clock: Clock): Times | undefined {
   if (route?.expiresAt !== undefined) return { expiresAt: route.expiresAt };
-  const { delayMs, deliverAt, ttlMs = envelope.descriptor.options.ttlMs } = options;
+  const { delayMs, deliverAt, ttlMs = descriptor.options.ttlMs } = options;
   if (delayMs === undefined && deliverAt === undefined && ttlMs === undefined) return undefined;
   const now = clock.now();
   const due = deliverAt?.getTime() ?? now + (delayMs ?? 0);

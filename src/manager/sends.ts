@@ -61,7 +61,7 @@ export class Sends {
     this.#pending++;
     try {
       const sender = await this.#parts.ready(ready, descriptor, wait);
-      return await sender.send(event, descriptor, options, cause, wait, await route());
+      return await sender.send({ event, descriptor, options, cause, wait, route: await route() });
     } finally {
       this.#over();
     }
@@ -84,27 +84,21 @@ export class Sends {
 
   #now(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions, wait: Wait): Promise<SentEvent> {
     this.#pending++;
+    const order = { event, descriptor, options, cause, wait, ended: this.#over };
     const ready = this.#parts.ready(cause, descriptor, wait);
-    const sending =
-      ready instanceof Promise
-        ? ready.then((sender) => sender.send(event, descriptor, options, cause, wait))
-        : ready.send(event, descriptor, options, cause, wait);
-    return sending.then(this.#sent, this.#unsent);
+    if (!(ready instanceof Promise)) return ready.send(order);
+    return ready.then(
+      (sender) => sender.send(order),
+      (error: unknown) => {
+        this.#over();
+        throw error;
+      },
+    );
   }
 
-  readonly #sent = (sent: SentEvent): SentEvent => {
-    this.#over();
-    return sent;
-  };
-
-  readonly #unsent = (error: unknown): never => {
-    this.#over();
-    throw error;
-  };
-
-  #over(): void {
+  readonly #over = (): void => {
     if (--this.#pending === 0) this.#wake();
-  }
+  };
 
   async #all(cause: Run | undefined, events: readonly object[], options: SendOptions): Promise<SentEvent[]> {
     checkSendOptions(options);

@@ -20,7 +20,7 @@ import { patiently } from '../network/patiently.js';
 import { PeerFault } from '../network/peer-fault.js';
 import { AmqpAccess } from './amqp-access.js';
 import type { ResolvedAmqpOptions } from './amqp-options.js';
-import { AmqpSender } from './amqp-sender.js';
+import { AmqpSenders } from './amqp-senders.js';
 import { AmqpSubscription } from './amqp-subscription.js';
 import { checkProduct } from './artemis-dialect.js';
 import type { Epoch } from './epoch.js';
@@ -29,8 +29,6 @@ import { Relay } from './relay.js';
 import { RheaConnection } from './rhea-driver.js';
 import type { ConnectOptions } from './rhea-driver.js';
 
-/** Senders without anything to send are closed when there are more. */
-const mostSenders = 1_024;
 const connectTimeoutMs = 10_000;
 /** Of the time `stop()` has, kept for saying goodbye. */
 const goodbyeMs = 500;
@@ -43,7 +41,7 @@ export class AmqpSession implements BrokerSession {
   readonly #provisioning: ArtemisProvisioning;
   readonly #late: LateQueues;
   readonly #keeper: ConnectionKeeper<Epoch>;
-  readonly #senders = new Map<string, AmqpSender>();
+  readonly #senders: AmqpSenders;
   readonly #subscriptions = new Set<AmqpSubscription>();
   /** The last that listeners were told of. */
   #serving: Epoch | undefined;
@@ -55,6 +53,12 @@ export class AmqpSession implements BrokerSession {
     this.#options = options;
     this.#host = host;
     this.#deadlines = new Deadlines(host.clock);
+    const asData = options.body === 'data';
+    const clockOffsetMs = (): number => this.epoch?.clockOffsetMs ?? 0;
+    this.#senders = new AmqpSenders(
+      { clock: host.clock, logger: host.logger, deadlines: this.#deadlines, asData, clockOffsetMs },
+      () => this.epoch?.connection,
+    );
     this.#provisioning = new ArtemisProvisioning(options.provisioning, specs, host);
     this.#late = new LateQueues({ clock: host.clock, provisioning: this.#provisioning, epoch: () => this.#served });
     this.#keeper = new ConnectionKeeper<Epoch>(options, host, {
@@ -81,7 +85,7 @@ export class AmqpSession implements BrokerSession {
   }
 
   send(message: WireMessage, options: WireSend): Promise<void> {
-    return this.#sender(options).send(message, options);
+    return this.#senders.of(options).send(message, options);
   }
 
   async subscribe(spec: SubscriptionSpec, deliver: (delivery: Delivery) => void): Promise<ProviderSubscription> {
@@ -116,14 +120,13 @@ export class AmqpSession implements BrokerSession {
   async #stop(deadlineMs: number): Promise<void> {
     const endsAt = this.#host.clock.now() + deadlineMs;
     const left = (): number => Math.max(0, endsAt - this.#host.clock.now());
-    if (this.epoch !== undefined) await patiently(this.#host.clock, left() - goodbyeMs, this.#flushed());
+    if (this.epoch !== undefined) await patiently(this.#host.clock, left() - goodbyeMs, this.#senders.flushed());
     this.#closing = true;
     this.#late.stop();
     const subscriptions = [...this.#subscriptions];
     const closed = Promise.all(subscriptions.map((subscription) => subscription.close()));
     if (this.epoch !== undefined) await patiently(this.#host.clock, left() - goodbyeMs / 2, closed);
-    for (const sender of this.#senders.values()) sender.close('the provider was stopped');
-    this.#senders.clear();
+    this.#senders.close('the provider was stopped');
     const epoch = this.epoch;
     await this.#keeper.stop(left());
     for (const subscription of subscriptions) subscription.disconnected();
@@ -184,7 +187,7 @@ export class AmqpSession implements BrokerSession {
     this.#late.connected(epoch);
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.connected(epoch)));
     if (!epoch.alive) return;
-    for (const sender of this.#senders.values()) sender.connected(epoch.connection);
+    this.#senders.connected(epoch.connection);
   }
 
   get #served(): Epoch | undefined {
@@ -192,44 +195,11 @@ export class AmqpSession implements BrokerSession {
   }
 
   #down(epoch: Epoch, fault: PeerFault): void {
-    for (const sender of this.#senders.values()) sender.disconnected();
+    this.#senders.disconnected();
     for (const subscription of this.#subscriptions) subscription.disconnected();
     epoch.relay.lost();
     epoch.notices.lost();
     epoch.access.management.lost(fault);
-  }
-
-  #sender({ address, routing, ifThere }: WireSend): AmqpSender {
-    // Answers go to many addresses, each soon gone: a link for each would make what is not there.
-    const target = ifThere === true ? 'if there' : { address, routing };
-    const key = target === 'if there' ? target : `${routing} ${address}`;
-    const known = this.#senders.get(key);
-    if (known !== undefined) return known;
-    if (this.#senders.size >= mostSenders) this.#dropIdleSender();
-    const sender = new AmqpSender(target, {
-      clock: this.#host.clock,
-      logger: this.#host.logger,
-      deadlines: this.#deadlines,
-      asData: this.#options.body === 'data',
-      clockOffsetMs: () => this.epoch?.clockOffsetMs ?? 0,
-    });
-    this.#senders.set(key, sender);
-    const epoch = this.epoch;
-    if (epoch !== undefined) sender.connected(epoch.connection);
-    return sender;
-  }
-
-  #dropIdleSender(): void {
-    for (const [key, sender] of this.#senders) {
-      if (!sender.idle) continue;
-      this.#senders.delete(key);
-      sender.close('it was idle');
-      return;
-    }
-  }
-
-  async #flushed(): Promise<void> {
-    await Promise.all([...this.#senders.values()].map((sender) => sender.whenIdle()));
   }
 }
 

@@ -110,20 +110,12 @@ export class FrameReader extends AmqpReader {
 }
 
 /** A message on its way out, in one frame. */
-export class OutgoingTransfer {
+export interface OutgoingTransfer {
   readonly channel: number;
   readonly handle: number;
   readonly id: number;
   readonly tag: Buffer;
   readonly payload: Buffer;
-
-  constructor(channel: number, handle: number, id: number, tag: Buffer, payload: Buffer) {
-    this.channel = channel;
-    this.handle = handle;
-    this.id = id;
-    this.tag = tag;
-    this.payload = payload;
-  }
 }
 
 /** Frame header, descriptor, list, handle, delivery-id and message-format; the tag comes besides. */

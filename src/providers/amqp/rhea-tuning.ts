@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Connection, Session } from 'rhea';
-import { FrameReader, OutgoingTransfer, writeTransfers } from './rhea-frames.js';
+import type { OutgoingDelivery } from './rhea-deliveries.js';
+import { FrameReader, writeTransfers } from './rhea-frames.js';
+import { areFunctions, isSession, tuneSession, type InnerSession } from './rhea-session-tuning.js';
 
 // What rhea does for every message costs far more than the message itself: each field of a frame is an object with accessors, each frame
 // is built in zeroed memory and written by itself, and with every turn each session of a connection is looked through, however many have
@@ -22,6 +24,11 @@ interface InnerConnection extends Connection {
   _write_open(): void;
   _write_close(): void;
   output(): void;
+  input(bytes: Buffer): void;
+  /** Of a frame that has not come as a whole. */
+  readonly frame_size?: number | undefined;
+  readonly received_bytes?: number;
+  readonly saved_error?: unknown;
   on_transfer(frame: object): void;
   on_disposition(frame: object): void;
 }
@@ -33,44 +40,7 @@ interface InnerTransport {
   read(bytes: Buffer): number;
 }
 
-interface InnerSession extends Session {
-  connection: Connection;
-  readonly local: { readonly channel: number };
-  readonly outgoing: Outgoing;
-  readonly incoming: Incoming;
-  _process(): void;
-}
-
-interface Outgoing {
-  connection: Connection;
-  readonly deliveries: { by_id(id: number): Outbound | undefined };
-  readonly next_delivery_id: number;
-  next_pending_delivery: number;
-  next_transfer_id: number;
-  window: number;
-  transfer_window(): number;
-  process(): void;
-}
-
-interface Outbound {
-  readonly id: number;
-  readonly tag: Buffer;
-  readonly data: readonly Buffer[];
-  readonly next_to_send: number;
-  readonly format: number;
-  readonly settled: boolean;
-  readonly link: { readonly local: { readonly handle: number }; credit: number; delivery_count: number; has_credit(): boolean };
-}
-
-interface Incoming {
-  updated: { readonly id: number; readonly state: unknown }[];
-  process(session: Session): void;
-}
-
-const largestId = 0xffff_ffff;
-const largestTag = 32;
 const smallestFrame = 8;
-const nothing = Buffer.alloc(0);
 
 /** Undefined where a bundler has left no package to ask. */
 function versionOfRhea(): unknown {
@@ -89,7 +59,7 @@ export class Tuning {
   readonly #transport: InnerTransport;
   readonly #frames = new FrameReader();
   /** To be written at the end of the turn. */
-  #transfers: OutgoingTransfer[] = [];
+  #transfers: OutgoingDelivery[] = [];
   /** Sessions that have something to do. */
   #busy = new Set<InnerSession>();
   /** Any may have. */
@@ -114,6 +84,7 @@ export class Tuning {
     connection._process = () => {
       this.#process();
     };
+    completeFrames(connection);
     const read = this.#transport.read.bind(this.#transport);
     this.#transport.read = (bytes) => this.#read(bytes, read);
     this.add = (session) => {
@@ -144,9 +115,12 @@ export class Tuning {
     }) as Connection;
     session.connection = connection;
     session.outgoing.connection = connection;
-    this.#sendDirectly(session);
-    settleInOrder(session.incoming);
+    tuneSession(session, this.#leaves);
   }
+
+  readonly #leaves = (delivery: OutgoingDelivery): void => {
+    this.#transfers.push(delivery);
+  };
 
   #process(): void {
     const connection = this.#connection;
@@ -182,25 +156,6 @@ export class Tuning {
     return at;
   }
 
-  /** As rhea does, one frame for each, as long as nothing stands in the way. */
-  #sendDirectly({ local: { channel }, outgoing }: InnerSession): void {
-    const byRhea = outgoing.process.bind(outgoing);
-    outgoing.process = () => {
-      while (outgoing.next_pending_delivery < outgoing.next_delivery_id) {
-        const delivery = outgoing.deliveries.by_id(outgoing.next_pending_delivery);
-        if (delivery === undefined || !isSimple(delivery) || !delivery.link.has_credit() || outgoing.transfer_window() <= 0) break;
-        const { link, id, tag, data } = delivery;
-        this.#transfers.push(new OutgoingTransfer(channel, link.local.handle, id, tag, data[0] ?? nothing));
-        outgoing.window--;
-        outgoing.next_transfer_id++;
-        link.credit--;
-        link.delivery_count++;
-        outgoing.next_pending_delivery++;
-      }
-      byRhea();
-    };
-  }
-
   /** Messages first: whatever else a session wrote in this turn comes after them there too. */
   #write(): void {
     const { socket } = this.#connection;
@@ -215,34 +170,22 @@ export class Tuning {
   }
 }
 
-/** One frame tells of all neighbours that were accepted in one turn. rhea finds no more than the first, and those in the order of the calls. */
-function settleInOrder(incoming: Incoming): void {
-  const byRhea = incoming.process.bind(incoming);
-  incoming.process = (session) => {
-    const { updated } = incoming;
-    updated.sort((a, b) => a.id - b.id);
-    for (let from = 0, at = 1; at < updated.length; at++) {
-      const [before, delivery] = [updated[at - 1], updated[at]];
-      if (before?.state === delivery?.state && (before?.id ?? 0) + 1 === delivery?.id) continue;
-      incoming.updated = updated.slice(from, at);
-      byRhea(session);
-      from = at;
-      incoming.updated = updated.slice(from);
+/** Of what comes, rhea copies all behind a frame that was cut. It is given what that frame lacks first, and then the rest. */
+function completeFrames(connection: InnerConnection): void {
+  const { socket } = connection;
+  const ofRhea = socket.listeners('data').filter(({ name }) => name.startsWith('bound '));
+  if (ofRhea.length !== 1) return;
+  socket.removeListener('data', ofRhea[0] as () => void);
+  socket.on('data', (bytes: Buffer) => {
+    const missing = connection.frame_size === undefined ? 0 : connection.frame_size - (connection.received_bytes ?? 0);
+    if (missing <= 0 || missing >= bytes.length) {
+      connection.input(bytes);
+      return;
     }
-    byRhea(session);
-  };
-}
-
-function isSimple({ id, tag, data, next_to_send, format, settled }: Outbound): boolean {
-  return (
-    data.length === 1 &&
-    next_to_send === 0 &&
-    format === 0 &&
-    !settled &&
-    id <= largestId &&
-    Buffer.isBuffer(tag) &&
-    tag.length <= largestTag
-  );
+    connection.input(bytes.subarray(0, missing));
+    // What cannot be read ends the connection.
+    if (connection.saved_error === undefined) connection.input(bytes.subarray(missing));
+  });
 }
 
 function isConnection(connection: Connection): connection is InnerConnection {
@@ -255,32 +198,15 @@ function isConnection(connection: Connection): connection is InnerConnection {
       '_write_open',
       '_write_close',
       'output',
+      'input',
       'on_transfer',
       'on_disposition',
     ]) &&
     areFunctions(inner.state, ['need_open', 'need_close', 'has_settled']) &&
     areFunctions(inner.amqp_transport, ['encode', 'has_writes_pending', 'read']) &&
-    areFunctions(inner.socket, ['cork', 'uncork', 'write']) &&
+    areFunctions(inner.socket, ['cork', 'uncork', 'write', 'on', 'listeners', 'removeListener']) &&
     inner.amqp_transport?.header_received !== undefined &&
     typeof inner.registered === 'boolean' &&
     typeof inner.local_channel_map === 'object'
   );
-}
-
-function isSession(session: Partial<InnerSession>): session is InnerSession {
-  const { outgoing, incoming, local } = session;
-  return (
-    areFunctions(session, ['_process']) &&
-    areFunctions(outgoing, ['process', 'transfer_window']) &&
-    areFunctions(outgoing?.deliveries, ['by_id']) &&
-    areFunctions(incoming, ['process']) &&
-    Array.isArray(incoming?.updated) &&
-    [local?.channel, outgoing?.next_delivery_id, outgoing?.next_pending_delivery, outgoing?.next_transfer_id, outgoing?.window].every(
-      (value) => typeof value === 'number',
-    )
-  );
-}
-
-function areFunctions(of: object | undefined, names: readonly string[]): boolean {
-  return of !== undefined && names.every((name) => typeof (of as Record<string, unknown>)[name] === 'function');
 }

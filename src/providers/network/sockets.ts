@@ -9,10 +9,18 @@ export interface SocketOptions {
   readonly tls: tls.ConnectionOptions | undefined;
 }
 
+/**
+ * So much is handed to the socket before it says that it wants no more. Node's 16 KiB are one large message: with each, whoever writes would
+ * wait for a turn of its own.
+ */
+const writableHighWaterMark = 256 * 1024;
+
 /** A socket on its way; `connected` is called when it can be written to. */
 export function openSocket(options: SocketOptions, connected: () => void): net.Socket {
   const socket =
-    options.tls === undefined ? net.connect({ host: options.host, port: options.port }) : tls.connect(tlsOptions(options, options.tls));
+    options.tls === undefined
+      ? net.connect({ host: options.host, port: options.port, writableHighWaterMark } as net.NetConnectOpts)
+      : tls.connect(tlsOptions(options, options.tls));
   socket.setNoDelay(true);
   gatherWrites(socket);
   socket.once(options.tls === undefined ? 'connect' : 'secureConnect', connected);

@@ -1,4 +1,7 @@
-/** A string for text, to be written as UTF-8: the socket encodes what was gathered at once, for half of what a Buffer for each takes. */
+/**
+ * A string for short text, to be written as UTF-8: the socket encodes what was gathered at once, for half of what a Buffer for each takes. Long text is
+ * in a Buffer, which costs less than to move it whenever memory is collected while it waits for its receipt.
+ */
 export type Frame = string | Buffer;
 
 export function sendFrame(headers: Iterable<readonly [string, string]>, body: string | Uint8Array): Frame {
@@ -10,7 +13,7 @@ export function sendFrame(headers: Iterable<readonly [string, string]>, body: st
  * replaced when they are encoded.
  */
 export function frameOf(head: string, body: string | Uint8Array): Frame {
-  if (typeof body === 'string') return `SEND${head}\n\n${body}\0`;
+  if (typeof body === 'string') return body.length < longText ? `SEND${head}\n\n${body}\0` : encoded(`SEND${head}\n\n`, body);
   const start = `SEND${head}\ncontent-length:${String(body.length)}\n\n`;
   const size = Buffer.byteLength(start);
   const frame = Buffer.allocUnsafe(size + body.length + 1);
@@ -18,6 +21,28 @@ export function frameOf(head: string, body: string | Uint8Array): Frame {
   frame.set(body, size);
   frame[size + body.length] = 0;
   return frame;
+}
+
+const longText = 2_048;
+/** At most, for each unit of a string. */
+const bytesInUtf8 = 3;
+const slabSize = 256 * 1024;
+/** Long frames stand in it one behind the other. Memory for each alone would have to be fetched and swept one by one. */
+let slab = Buffer.allocUnsafeSlow(slabSize);
+let slabUsed = 0;
+
+function encoded(start: string, body: string): Buffer {
+  const most = bytesInUtf8 * (start.length + body.length) + 1;
+  if (most > slabSize) return Buffer.from(`${start}${body}\0`);
+  if (slabUsed + most > slabSize) {
+    slab = Buffer.allocUnsafeSlow(slabSize);
+    slabUsed = 0;
+  }
+  const from = slabUsed;
+  slabUsed += slab.write(start, slabUsed);
+  slabUsed += slab.write(body, slabUsed);
+  slab[slabUsed++] = 0;
+  return slab.subarray(from, slabUsed);
 }
 
 export function ackFrame(ackId: string): string {

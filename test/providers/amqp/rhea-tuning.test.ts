@@ -4,10 +4,10 @@ import type net from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import rhea from 'rhea';
-import type { Connection, Container, EventContext, Sender, Session } from 'rhea';
+import type { Connection, Container, Delivery, EventContext, Sender, Session } from 'rhea';
 import { systemClock } from '../../../src/core/clock.js';
 import { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
-import { FrameReader, OutgoingTransfer, writeTransfers } from '../../../src/providers/amqp/rhea-frames.js';
+import { FrameReader, writeTransfers } from '../../../src/providers/amqp/rhea-frames.js';
 import type { ReceiverLink, SenderLink, TransferToken } from '../../../src/providers/amqp/rhea-links.js';
 import { decoded, encoded } from '../../../src/providers/amqp/rhea-message.js';
 import { Tuning } from '../../../src/providers/amqp/rhea-tuning.js';
@@ -61,17 +61,13 @@ describe('the bytes of a frame', () => {
   test(`that carries a message are read by the client library as its own are (seed ${seed})`, () => {
     const dice = new Dice(seed);
     for (let round = 0; round < 300; round++) {
-      const transfers = Array.from(
-        { length: 1 + dice.below(4) },
-        () =>
-          new OutgoingTransfer(
-            dice.below(65_536),
-            dice.below(2 ** 32),
-            dice.of([0, 255, 256, 2 ** 32 - 1]),
-            dice.bytes(32),
-            Buffer.alloc(dice.of([0, 1, 700, 8_191, 8_192, 20_000]), dice.below(256)),
-          ),
-      );
+      const transfers = Array.from({ length: 1 + dice.below(4) }, () => ({
+        channel: dice.below(65_536),
+        handle: dice.below(2 ** 32),
+        id: dice.of([0, 255, 256, 2 ** 32 - 1]),
+        tag: dice.bytes(32),
+        payload: Buffer.alloc(dice.of([0, 1, 700, 8_191, 8_192, 20_000]), dice.below(256)),
+      }));
       const pieces: Buffer[] = [];
       writeTransfers(transfers, { write: (bytes: Uint8Array | string) => pieces.push(bytes as Buffer) > 0 });
       let bytes = Buffer.concat(pieces);
@@ -167,7 +163,7 @@ class Peer {
   accepted = 0;
   sender: Sender | undefined;
 
-  constructor(maxFrameSize?: number) {
+  constructor(maxFrameSize?: number, judge?: (delivery: Delivery, body: string) => void) {
     const container = this.#container;
     container.on('error', () => undefined);
     container.on('disconnected', () => undefined);
@@ -185,8 +181,12 @@ class Peer {
       this.sender = sender;
     });
     container.on('accepted', () => this.accepted++);
-    container.on('message', ({ message }: EventContext) => this.received.push(Buffer.from(message?.body as string)));
-    this.#server = container.listen({ port: 0, host: '127.0.0.1', ...(maxFrameSize !== undefined && { max_frame_size: maxFrameSize }) });
+    container.on('message', ({ message, delivery }: EventContext) => {
+      this.received.push(Buffer.from(message?.body as string));
+      if (delivery !== undefined) judge?.(delivery, message?.body as string);
+    });
+    const options = { autoaccept: judge === undefined, ...(maxFrameSize !== undefined && { max_frame_size: maxFrameSize }) };
+    this.#server = container.listen({ port: 0, host: '127.0.0.1', ...options });
   }
 
   async port(): Promise<number> {
@@ -250,6 +250,57 @@ describe('a connection', () => {
       const texts = Array.from({ length: 3_000 }, (_, n) => `${n} ${'x'.repeat([0, 700, 9_000, 40_000][n % 97] ?? n % 50)}`);
       await send(connection, texts);
       expect(peer.received.map(String)).toEqual(texts);
+      await connection.end(systemClock, 5_000);
+    } finally {
+      peer.close();
+    }
+  });
+
+  test('tells of each message what became of it, taken or not, in the order of the words of the peer', async () => {
+    const settled: (() => void)[] = [];
+    const peer = new Peer(undefined, (delivery, body) => {
+      settled.push(() => {
+        const [, verdict] = body.split(' ');
+        if (verdict === 'no') delivery.reject({ condition: 'amqp:not-allowed', description: body });
+        else if (verdict === 'back') delivery.release();
+        else delivery.accept();
+      });
+    });
+    try {
+      const connection = await connected(peer);
+      const texts = Array.from({ length: 60 }, (_, n) => `${String(n)} ${['yes', 'yes', 'no', 'yes', 'back'][n % 5] ?? ''}`);
+      const heard: string[] = [];
+      const tokens = texts.map((text) => ({ text }));
+      let next = 0;
+      const pump = (): void => {
+        for (; next < texts.length && link.room > 0; next++) link.send(encoded({ body: texts[next] }), tokens[next]!);
+      };
+      const link: SenderLink = connection.openSender(
+        { address: 'a' },
+        {
+          onOpen: pump,
+          onSendable: pump,
+          onAccepted: (token) => heard.push(`${(token as { text: string }).text}: accepted`),
+          onRefused: (token, { kind, description }) => {
+            heard.push(`${(token as { text: string }).text}: ${kind}${description}`);
+          },
+          onClosed: () => undefined,
+          onDrained: () => undefined,
+        },
+      );
+      await until('all have come', () => settled.length === texts.length);
+      // One in a turn: of two that differ the peer would tell as one. The last first, for some.
+      const order = texts.map((_, n) => (n % 10 < 5 ? n : 10 * Math.floor(n / 10) + 14 - (n % 10)));
+      for (const n of order) {
+        settled[n]?.();
+        await until('it is told', () => heard.at(-1)?.startsWith(`${String(n)} `));
+      }
+      const fates: Readonly<Record<string, (text: string) => string>> = {
+        yes: () => 'accepted',
+        no: (text) => `rejected${text}`,
+        back: () => 'released',
+      };
+      expect(heard).toEqual(order.map((n) => `${texts[n] ?? ''}: ${fates[texts[n]?.split(' ')[1] ?? '']?.(texts[n] ?? '') ?? ''}`));
       await connection.end(systemClock, 5_000);
     } finally {
       peer.close();

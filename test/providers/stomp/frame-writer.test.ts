@@ -22,9 +22,15 @@ describe('a frame', () => {
     expect(sendFrame([], new Uint8Array(0))).toEqual(Buffer.from('SEND\ncontent-length:0\n\n\0'));
   });
 
-  test('of a long text is a string too', () => {
-    const body = '€'.repeat(10_000);
-    expect(sendFrame([['h', 'v']], body)).toBe(`SEND\nh:v\n\n${body}\0`);
+  test('of a long text has the same bytes, made at once and only its own', () => {
+    for (const body of ['€'.repeat(10_000), 'x'.repeat(1_000_000), `${'y'.repeat(8_191)}\uD800`]) {
+      const frame = sendFrame([['h', 'ü']], body) as Buffer;
+      expect(Buffer.isBuffer(frame)).toBe(true);
+      expect(frame.equals(Buffer.from(`SEND\nh:ü\n\n${body}\0`))).toBe(true);
+      // What was written with it before does not change with the next.
+      sendFrame([], 'z'.repeat(20_000));
+      expect(frame.equals(Buffer.from(`SEND\nh:ü\n\n${body}\0`))).toBe(true);
+    }
   });
 
   test('escapes names and values where they need it, and nothing else', () => {
