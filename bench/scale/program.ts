@@ -46,6 +46,9 @@ async function send(manager: EventManager, from: number, to: number, target: (tu
 }
 
 async function consume(): Promise<ScaleMeasured> {
+  let open = (): void => undefined;
+  // What a start takes is none of what an event costs: nothing is handled before it is over.
+  let closed: Promise<void> | undefined = new Promise((resolve) => (open = resolve));
   let handled = 0;
   let meter: Meter | undefined;
   let done = (): void => undefined;
@@ -61,7 +64,7 @@ async function consume(): Promise<ScaleMeasured> {
   const manager = managerFor(
     job,
     sessionPipelines(),
-    classes.map((of, index) => listenerClass(of, index, count)),
+    classes.map((of, index) => listenerClass(of, index, () => (closed === undefined ? count() : closed.then(count)))),
   );
   const cpu = process.cpuUsage();
   const from = performance.now();
@@ -70,6 +73,8 @@ async function consume(): Promise<ScaleMeasured> {
   const { user, system } = process.cpuUsage(cpu);
   if (traffic === 'none') globalThis.gc?.();
   const { heapUsed, rss } = process.memoryUsage();
+  closed = undefined;
+  open();
   if (traffic !== 'none') await all;
   await manager.stop();
   const start = { startMs, startCpuMs: (user + system) / 1000, heapBytes: heapUsed, rssBytes: rss };
@@ -82,13 +87,13 @@ function parcelClass(index: number): ParcelClass {
   return Numbered;
 }
 
-function listenerClass(of: ParcelClass, index: number, handled: () => void): new () => object {
+function listenerClass(of: ParcelClass, index: number, handled: () => void | Promise<void>): new () => object {
   const { concurrency, prefetch } = job;
   @eventListener(of, { name: `depot-${String(index)}`, concurrency, prefetch })
   class Depot implements EventListener<Parcel> {
-    on(parcel: Parcel): void {
+    on(parcel: Parcel): void | Promise<void> {
       if (!(parcel instanceof of && parcel.placedAt instanceof Date)) throw new Error('an event came without its types');
-      handled();
+      return handled();
     }
   }
   return Depot;

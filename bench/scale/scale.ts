@@ -27,11 +27,8 @@ const inFull: Plan = { many: [100, 1_000], rounds: 5, starts: 3, warmUp: 20_000,
 const quickly: Plan = { many: [100], rounds: 1, starts: 1, warmUp: 5_000, events: 10_000 };
 
 const program = new URL('./program.js', import.meta.url);
-/** As in the benchmarks of one listener. */
-const busy = { concurrency: 50, prefetch: 50 };
-/** Of many that are as busy as each other. What is sent ahead to them all is less than what they get to become warm. */
-const sharing = { concurrency: 5, prefetch: 5 };
-const habits = { windowMessageBytes: 1_024, inFlight: 200 };
+/** The defaults of a listener. What is sent ahead to all of a thousand is less than what they get to become warm. */
+const habits = { concurrency: 10, prefetch: 10, inFlight: 200 };
 const one: Case = { listeners: 1, traffic: 'even' };
 const mostToOne = 1.1;
 
@@ -87,7 +84,7 @@ class Crowds {
   async #measure(of: Case | { readonly listeners: number; readonly traffic: 'none' }): Promise<void> {
     const { warmUp, events } = this.#plan;
     const prefix = `s${this.#prefix}-${String(of.listeners)}.`;
-    const job: ScaleJob = { ...this.#contender, ...habits, ...(isShared(of) ? sharing : busy), ...of, prefix, warmUp, events };
+    const job: ScaleJob = { ...this.#contender, ...habits, ...of, prefix, warmUp, events };
     const measured = this.#of(of);
     measured.push(await inChild<ScaleMeasured>(program, job, { execArgv: ['--expose-gc'] }));
   }
@@ -135,8 +132,4 @@ function again(group: string, starts: readonly ScaleMeasured[]): ReportRow[] {
     { group, name: 'start, queues there', unit: 'ms', ours: spread(starts.map(({ startMs }) => startMs)) },
     { group, name: 'start, queues there, CPU', unit: 'ms', ours: spread(starts.map(({ startCpuMs }) => startCpuMs)) },
   ];
-}
-
-function isShared({ listeners, traffic }: { readonly listeners: number; readonly traffic: string }): boolean {
-  return listeners > 1 && traffic === 'even';
 }

@@ -5,13 +5,22 @@ import { isPacked, unpacked } from './packing.js';
 import type { WireMessage } from './provider.js';
 import { isStructured, readStructured } from './structured-mode.js';
 
-/** What a message holds, once it is unpacked and, in structured mode, its document is taken apart. */
-export interface Content {
+/**
+ * What a message holds, once it is unpacked and, in structured mode, its document is taken apart. A class, as all that may live as long as a run:
+ * V8 comes to allocate literals that live long in its old space, and keeps them there with all that they refer to.
+ */
+export class Content {
   readonly data: string | Uint8Array;
   /** Of the data; undefined where nothing was said. */
   readonly contentType: string | undefined;
   /** Everything that the message says of itself. */
   readonly headers: ReadonlyMap<string, string>;
+
+  constructor(data: string | Uint8Array, contentType: string | undefined, headers: ReadonlyMap<string, string>) {
+    this.data = data;
+    this.contentType = contentType;
+    this.headers = headers;
+  }
 }
 
 /** What the message says of its body, wherever that landed. */
@@ -24,9 +33,10 @@ export function contentOf(message: WireMessage, event: string, maxBodyBytes: num
   const said = saidContentType(message);
   const body = openedBody(message, event, maxBodyBytes);
   if (body instanceof TidingsError) return body;
-  if (!isStructured(said)) return { data: body, contentType: said, headers: message.headers };
+  if (!isStructured(said)) return new Content(body, said, message.headers);
   const document = readStructured(body, said, message.headers);
-  return typeof document === 'string' ? undecodable(event, document) : document;
+  if (typeof document === 'string') return undecodable(event, document);
+  return new Content(document.data, document.contentType, document.headers);
 }
 
 /** The bound holds for the bytes as they came and for what they unpack to. */

@@ -28,18 +28,36 @@ export interface Route {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What shall be sent, and how. */
-export interface Order {
+/**
+ * What shall be sent, how, and by when. All that lives until a send is confirmed is an instance of a class: V8 comes to allocate literals that
+ * live so long in its old space, and keeps them there with all that they refer to until that is looked through.
+ */
+export class Order implements Wait {
   readonly event: object;
   readonly descriptor: EventDescriptor;
   readonly options: SendOptions;
   readonly cause: Run | undefined;
-  /** Bounds the whole of it. */
-  readonly wait: Wait;
-  readonly route?: Route | undefined;
+  /** It bounds the whole of it, and so does the signal. */
+  readonly at: number;
+  readonly signal: AbortSignal | undefined;
+  readonly route: Route | undefined;
   /** Called once, when it has come to something. Must not throw. */
-  readonly ended?: (() => void) | undefined;
+  readonly ended: (() => void) | undefined;
+
+  constructor({ event, descriptor, options, cause }: Matter, { at, signal }: Wait, { route, ended }: Manner) {
+    this.event = event;
+    this.descriptor = descriptor;
+    this.options = options;
+    this.cause = cause;
+    this.at = at;
+    this.signal = signal;
+    this.route = route;
+    this.ended = ended;
+  }
 }
+
+type Matter = Pick<Order, 'event' | 'descriptor' | 'options' | 'cause'>;
+type Manner = Partial<Pick<Order, 'route' | 'ended'>>;
 
 /** Who keeps count of sends. */
 export interface Tally {
@@ -82,7 +100,7 @@ export class Departure extends Limited implements Passage {
    */
   through(chain: Chain<Departure>, deadlines: Deadlines | undefined): void {
     chain.pass(this);
-    if (!this.#over && deadlines !== undefined) this.limit(deadlines, this.order.wait);
+    if (!this.#over && deadlines !== undefined) this.limit(deadlines, this.order);
   }
 
   finished(thrown: Thrown | undefined): void {

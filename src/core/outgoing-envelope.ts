@@ -165,12 +165,9 @@ export class OutgoingEnvelope implements Envelope, Checked {
     const smaller = packing === undefined ? undefined : packed(body, packing);
     if (smaller !== undefined) headers.set(wire.contentEncoding, packing?.encoding as string);
     if (!json) headers.set(wire.contentType, contentType);
-    const message: Writable<WireMessage> = {
-      body: smaller ?? body,
-      headers,
-      durable: route?.durable ?? this.descriptor.options.durable ?? true,
-      correlationId: route?.correlationId ?? correlationId,
-    };
+    const durable = route?.durable ?? this.descriptor.options.durable ?? true;
+    const message = new OutgoingMessage(smaller ?? body, headers, durable);
+    message.correlationId = route?.correlationId ?? correlationId;
     if (subject !== undefined && grouped) message.group = subject;
     if (priority !== undefined) message.priority = priority;
     if (route?.replyTo !== undefined) message.replyTo = route.replyTo;
@@ -212,6 +209,24 @@ export class OutgoingEnvelope implements Envelope, Checked {
     if (this.#headers !== undefined) setTrace(headers, this.#headers);
     headers.set(wire.tidingsId, tidingsId);
     return headers;
+  }
+}
+
+class OutgoingMessage implements Writable<WireMessage> {
+  body: string | Uint8Array;
+  headers: ReadonlyMap<string, string>;
+  durable: boolean;
+  declare correlationId?: string;
+  declare group?: string;
+  declare priority?: number;
+  declare replyTo?: string;
+  declare contentType?: string;
+  declare contentEncoding?: string;
+
+  constructor(body: string | Uint8Array, headers: ReadonlyMap<string, string>, durable: boolean) {
+    this.body = body;
+    this.headers = headers;
+    this.durable = durable;
   }
 }
 

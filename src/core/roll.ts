@@ -20,6 +20,10 @@ export class Roll<T extends Listed<T>> {
     return this.#size;
   }
 
+  get first(): T | undefined {
+    return this.#first;
+  }
+
   /** It must not be on one. */
   add(item: T): void {
     item.roll = this;

@@ -3,15 +3,15 @@ import type { Clock } from './clock.js';
 import type { Codec, Validator } from './codec.js';
 import type { Counters } from './counters.js';
 import type { Deadlines } from './deadlines.js';
-import { Departure, type Order, type Tally } from './departure.js';
+import { Departure, type Order, type Route, type Tally } from './departure.js';
 import type { EventDescriptor } from './descriptors.js';
 import type { Envelope } from './envelope.js';
 import { describe, SendError, TidingsError } from './errors.js';
-import { OutgoingEnvelope, type Leaving } from './outgoing-envelope.js';
+import { OutgoingEnvelope, type Attributes, type Leaving } from './outgoing-envelope.js';
 import { Chain, type Stage, type Thrown, type Work } from './pipeline-chain.js';
 import type { Observers } from './observers.js';
 import { PrefixedNames } from './prefixed-names.js';
-import type { Capability, Provider, WireSend, Writable } from './provider.js';
+import type { Capability, Provider, Routing, WireSend, Writable } from './provider.js';
 import { routingOf } from './routing.js';
 import { offline, type SentEvent } from './sending.js';
 import { within } from './within.js';
@@ -85,22 +85,10 @@ export class Sender implements Work<Departure>, Tally {
     if (reached && observers.any) observers.tell('sent', { envelope, event: envelope.descriptor });
   }
 
-  #envelope({ event, descriptor, options, cause, route }: Order): OutgoingEnvelope {
+  #envelope(order: Order): OutgoingEnvelope {
     const { codec, serviceName, clock } = this.#parts;
-    const tidingsId = randomUUID();
-    const id = options.id ?? tidingsId;
-    const attributes = {
-      id,
-      tidingsId,
-      source: serviceName,
-      at: clock.now(),
-      correlationId: options.correlationId ?? cause?.envelope.correlationId ?? id,
-      causationId: cause?.envelope.id,
-      subject: options.key ?? keyOf(event, descriptor),
-      priority: options.priority ?? descriptor.options.priority,
-      route,
-    };
-    const envelope = new OutgoingEnvelope(event, descriptor, attributes, codec);
+    const { event, descriptor, options, cause } = order;
+    const envelope = new OutgoingEnvelope(event, descriptor, new Given(order, serviceName, clock.now()), codec);
     for (const name in options.headers) envelope.set(name, options.headers[name] as string);
     if (cause !== undefined) passOnTrace(cause.envelope, envelope);
     return envelope;
@@ -112,7 +100,7 @@ export class Sender implements Work<Departure>, Tally {
     const checked = validator?.outgoing(departure.envelope);
     if (checked === undefined) return this.#leave(departure);
     // A rule may ask a database. With pipelines the whole passage is bounded already.
-    const bounded = this.#hasStages ? checked : within(checked, deadlines, departure.order.wait, (why) => departure.giveUp(why));
+    const bounded = this.#hasStages ? checked : within(checked, deadlines, departure.order, (why) => departure.giveUp(why));
     return bounded.then(() => this.#leave(departure));
   }
 
@@ -128,22 +116,58 @@ export class Sender implements Work<Departure>, Tally {
   #leave(departure: Departure): Promise<void> {
     const { provider, leaving, clock } = this.#parts;
     const { envelope, order, givenUp } = departure;
-    const { descriptor, wait, route } = order;
+    const { descriptor, at, signal, route } = order;
     const times = timesOf(order, clock);
     const message = envelope.toWire(leaving, times?.expiresAt);
     if (givenUp !== undefined) throw givenUp;
     this.#refuseOffline(envelope);
     departure.left = true;
-    const send: Writable<WireSend> = {
-      address: route?.address ?? this.#addresses.of(descriptor.name),
-      routing: route?.routing ?? routingOf(descriptor),
-      dedupeId: route?.dedupeId ?? envelope.id,
-      deadlineAt: wait.at,
-    };
+    const send = new Sending(route?.address ?? this.#addresses.of(descriptor.name), route?.routing ?? routingOf(descriptor), at);
+    send.dedupeId = route?.dedupeId ?? envelope.id;
     if (times !== undefined && (route === undefined || provider.capabilities.has('ttl'))) Object.assign(send, times);
     if (route?.ifThere === true) send.ifThere = true;
-    if (wait.signal !== undefined) send.signal = wait.signal;
+    if (signal !== undefined) send.signal = signal;
     return provider.send(message, send);
+  }
+}
+
+/** What an envelope says of itself. */
+class Given implements Attributes {
+  readonly id: string;
+  readonly tidingsId: string = randomUUID();
+  readonly source: string;
+  readonly at: number;
+  readonly correlationId: string;
+  readonly causationId: string | undefined;
+  readonly subject: string | undefined;
+  readonly priority: number | undefined;
+  readonly route: Route | undefined;
+
+  constructor({ event, descriptor, options, cause, route }: Order, source: string, at: number) {
+    this.id = options.id ?? this.tidingsId;
+    this.source = source;
+    this.at = at;
+    this.correlationId = options.correlationId ?? cause?.envelope.correlationId ?? this.id;
+    this.causationId = cause?.envelope.id;
+    this.subject = options.key ?? keyOf(event, descriptor);
+    this.priority = options.priority ?? descriptor.options.priority;
+    this.route = route;
+  }
+}
+
+/** What the provider is told besides the message. */
+class Sending implements Writable<WireSend> {
+  address: string;
+  routing: Routing;
+  deadlineAt: number;
+  declare dedupeId?: string;
+  declare ifThere?: true;
+  declare signal?: AbortSignal;
+
+  constructor(address: string, routing: Routing, deadlineAt: number) {
+    this.address = address;
+    this.routing = routing;
+    this.deadlineAt = deadlineAt;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Route } from '../core/departure.js';
+import { Order, type Route } from '../core/departure.js';
 import type { EventDescriptor } from '../core/descriptors.js';
 import { SendError, SendManyError, TidingsError } from '../core/errors.js';
 import type { Run } from '../core/run.js';
@@ -61,7 +61,7 @@ export class Sends {
     this.#pending++;
     try {
       const sender = await this.#parts.ready(ready, descriptor, wait);
-      return await sender.send({ event, descriptor, options, cause, wait, route: await route() });
+      return await sender.send(new Order({ event, descriptor, options, cause }, wait, { route: await route() }));
     } finally {
       this.#over();
     }
@@ -84,8 +84,8 @@ export class Sends {
 
   #now(cause: Run | undefined, event: object, descriptor: EventDescriptor, options: SendOptions, wait: Wait): Promise<SentEvent> {
     this.#pending++;
-    const order = { event, descriptor, options, cause, wait, ended: this.#over };
-    const ready = this.#parts.ready(cause, descriptor, wait);
+    const order = new Order({ event, descriptor, options, cause }, wait, { ended: this.#over });
+    const ready = this.#parts.ready(cause, descriptor, order);
     if (!(ready instanceof Promise)) return ready.send(order);
     return ready.then(
       (sender) => sender.send(order),

@@ -14,7 +14,6 @@ import type { Refusal, SenderLink } from './rhea-links.js';
 import type { RheaConnection } from './rhea-driver.js';
 
 const mostInFlight = 1_000;
-const mostGone = 1_024;
 const firstReopenMs = 100;
 const lastReopenMs = 10_000;
 
@@ -38,10 +37,10 @@ export type SenderTarget = { readonly address: string; readonly routing: Routing
 export class AmqpSender {
   readonly #target: SenderTarget;
   readonly #host: SenderHost;
-  #waiting: PendingSend<Buffer>[] = [];
-  #head = 0;
   /** In the order in which they leave. */
   readonly #unsettled = new Roll<PendingSend<Buffer>>();
+  /** The first of them that has not left; all behind it wait too. */
+  #next: PendingSend<Buffer> | undefined;
   #inFlight = 0;
   #connection: RheaConnection | undefined;
   #link: SenderLink | undefined;
@@ -50,8 +49,6 @@ export class AmqpSender {
   #onIdle: (() => void) | undefined;
   /** What the broker said last, until it takes something again. */
   #complaint: string | undefined;
-  /** Sends that ended since `#waiting` was last looked through. */
-  #gone = 0;
 
   constructor(target: SenderTarget, host: SenderHost) {
     this.#target = target;
@@ -73,7 +70,7 @@ export class AmqpSender {
         send.expire();
         return;
       }
-      this.#waiting.push(send);
+      this.#next ??= send;
       this.#pump();
     });
   }
@@ -105,26 +102,21 @@ export class AmqpSender {
     this.#connection = undefined;
     const link = this.#link;
     this.#dropLink();
-    this.#waiting = [];
-    this.#head = 0;
     link?.close();
   }
 
   #pump(): void {
     if (this.#link === undefined) {
-      if (this.#head < this.#waiting.length && this.#reopenTimer === undefined) this.#open();
+      if (this.#next !== undefined && this.#reopenTimer === undefined) this.#open();
       return;
     }
     let room = Math.min(this.#link.room, mostInFlight - this.#inFlight);
-    while (room > 0 && this.#head < this.#waiting.length) {
-      const send = this.#waiting[this.#head++];
-      if (send === undefined || send.settled || !this.#encode(send)) continue;
+    while (room > 0 && this.#next !== undefined) {
+      const send = this.#next;
+      this.#next = send.after;
+      if (!this.#encode(send)) continue;
       this.#transmit(this.#link, send);
       room--;
-    }
-    if (this.#head > mostGone || this.#head === this.#waiting.length) {
-      this.#waiting = this.#head === this.#waiting.length ? [] : this.#waiting.slice(this.#head);
-      this.#head = 0;
     }
   }
 
@@ -174,7 +166,7 @@ export class AmqpSender {
           const send = this.#answered(token as PendingSend<Buffer>);
           this.#complaint = undefined;
           send.confirm();
-          if (this.#head < this.#waiting.length) this.#pump();
+          if (this.#next !== undefined) this.#pump();
         },
         onRefused: (token, refusal) => {
           this.#refused(this.#answered(token as PendingSend<Buffer>), refusal);
@@ -257,26 +249,16 @@ export class AmqpSender {
     this.#link = undefined;
     this.#reopenTimer?.cancel();
     this.#reopenTimer = undefined;
-    const back = this.#unsettled.toArray().filter(({ inFlight }) => inFlight);
-    for (const send of back) send.inFlight = false;
+    for (const send of this.#unsettled.toArray()) send.inFlight = false;
     this.#inFlight = 0;
-    this.#waiting = [...back, ...this.#waiting.slice(this.#head)];
-    this.#head = 0;
+    this.#next = this.#unsettled.first;
   }
 
   readonly #settled = (send: PendingSend<Buffer>): void => {
+    if (send === this.#next) this.#next = send.after;
     this.#unsettled.remove(send);
     this.#host.deadlines.remove(send, send.options.deadlineAt);
     if (send.options.signal !== undefined) this.#host.deadlines.aborts.remove(send.options.signal, send);
     if (this.#unsettled.size === 0) this.#onIdle?.();
-    // Those that are gone stand in the row themselves: half is the most that would be worth keeping.
-    if (++this.#gone > mostGone && 2 * this.#gone > this.#waiting.length - this.#head) this.#forgetGone();
   };
-
-  /** While nothing leaves, what was given up would stay in the row with its body. */
-  #forgetGone(): void {
-    this.#waiting = this.#waiting.slice(this.#head).filter((send) => !send.settled);
-    this.#head = 0;
-    this.#gone = 0;
-  }
 }

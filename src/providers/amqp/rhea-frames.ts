@@ -169,3 +169,44 @@ function writeHead(bytes: Buffer, start: number, { channel, handle, id, tag, pay
   bytes[at++] = types.uint0;
   return at;
 }
+
+/** Deliveries of one session that were accepted, from the first to the last. */
+export interface Acceptance {
+  readonly channel: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Frame header, descriptor, list, role, first, last, settled and state. */
+const acceptanceSize = 8 + 3 + 3 + 1 + 5 + 5 + 1 + 4;
+const acceptanceFields = 5;
+
+/** As a receiver says it: settled, with the outcome accepted. */
+export function writeAccepted(acceptances: readonly Acceptance[]): Buffer {
+  const bytes = Buffer.allocUnsafe(acceptances.length * acceptanceSize);
+  let at = 0;
+  for (const { channel, first, last } of acceptances) {
+    at = bytes.writeUInt32BE(acceptanceSize, at);
+    bytes[at++] = usualOffset;
+    bytes[at++] = amqpFrame;
+    bytes[at++] = channel >>> 8;
+    bytes[at++] = channel;
+    bytes[at++] = 0;
+    bytes[at++] = types.smallUlong;
+    bytes[at++] = dispositionCode;
+    bytes[at++] = types.list8;
+    bytes[at++] = acceptanceSize - 8 - 3 - 2;
+    bytes[at++] = acceptanceFields;
+    bytes[at++] = types.true;
+    bytes[at++] = types.uint;
+    at = bytes.writeUInt32BE(first, at);
+    bytes[at++] = types.uint;
+    at = bytes.writeUInt32BE(last, at);
+    bytes[at++] = types.true;
+    bytes[at++] = 0;
+    bytes[at++] = types.smallUlong;
+    bytes[at++] = acceptedCode;
+    bytes[at++] = types.list0;
+  }
+  return bytes;
+}

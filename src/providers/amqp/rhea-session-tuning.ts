@@ -5,17 +5,22 @@ import { acceptedState } from './rhea-message.js';
 
 /** What is used of a session of rhea's own. */
 export interface InnerSession extends Session {
-  connection: Connection;
-  readonly local: { readonly channel: number };
+  connection: Registering;
+  readonly local: { readonly channel: number; readonly handles: Readonly<Record<number, Quiet & { readonly issue_flow: boolean }>> };
+  readonly state: EndpointState;
   readonly outgoing: Outgoing;
   readonly incoming: Incoming;
   _process(): void;
+  _write_flow(): void;
 }
 
+type Registering = Connection & { _register(): void };
+
 interface Outgoing {
-  connection: Connection;
-  readonly deliveries: { by_id(id: number): object | undefined; push(delivery: object): void };
+  connection: Registering;
+  readonly deliveries: Deliveries & { by_id(id: number): object | undefined };
   readonly updated: readonly object[];
+  readonly pending_dispositions: readonly object[];
   next_delivery_id: number;
   next_pending_delivery: number;
   next_transfer_id: number;
@@ -28,6 +33,22 @@ interface Outgoing {
   process(): void;
 }
 
+/** What waits to be opened or closed. */
+interface EndpointState {
+  has_settled(): boolean;
+}
+
+interface Quiet {
+  readonly state: EndpointState;
+}
+
+interface Deliveries {
+  available(): number;
+  push(delivery: object): void;
+  /** From the first on, as long as they are such. */
+  pop_if(such: (delivery: { readonly settled: boolean; readonly remote_settled: boolean }) => boolean): void;
+}
+
 interface Disposition {
   readonly first: number;
   readonly last?: number | undefined;
@@ -35,48 +56,98 @@ interface Disposition {
 }
 
 interface Incoming {
-  readonly deliveries: { push(delivery: object): void };
-  updated: { readonly id: number; readonly state: unknown }[];
+  readonly deliveries: Deliveries;
+  readonly updated: readonly object[];
+  readonly window: number;
+  readonly max_transfer_id: number;
   next_delivery_id: number | undefined;
   next_transfer_id: number;
-  update(delivery: object, settled: boolean | undefined, state: unknown): void;
+  update(delivery: Settled, settled: boolean | undefined, state: unknown): void;
   on_transfer(frame: TransferFrame, link: InnerLink): void;
   process(session: Session): void;
+}
+
+/** What is said of a delivery that came. */
+interface Settled {
+  readonly id: number;
+  settled: boolean | undefined;
+  state: unknown;
+  readonly remote_settled: boolean;
+}
+
+/** What shall leave at the end of this turn. */
+export interface Outlet {
+  transfer(delivery: OutgoingDelivery): void;
+  /** All from the first to the last. */
+  accepted(channel: number, first: number, last: number): void;
 }
 
 const largestId = 0xffff_ffff;
 const largestTag = 32;
 
-/** Sends and receives messages of one frame, and hears that they were accepted, without rhea; `write` is given what shall leave in this turn. */
-export function tuneSession({ local: { channel }, outgoing, incoming }: InnerSession, write: (delivery: OutgoingDelivery) => void): void {
-  makeDeliveries(outgoing, channel);
-  sendDirectly(outgoing, write);
+/** Sends and receives messages of one frame, hears that they were accepted, and accepts them, without rhea. */
+export function tuneSession(session: InnerSession, outlet: Outlet): void {
+  const { local, outgoing, incoming } = session;
+  makeDeliveries(outgoing, local.channel);
+  sendDirectly(outgoing, outlet);
   takeDirectly(incoming);
-  settleInOrder(incoming);
+  acceptDirectly(session, outlet);
+  processDirectly(session);
 }
 
 export function isSession(session: Partial<InnerSession>): session is InnerSession {
   const { outgoing, incoming, local } = session;
   return (
-    areFunctions(session, ['_process']) &&
+    areFunctions(session, ['_process', '_write_flow']) &&
+    areFunctions(session.state, ['has_settled']) &&
+    typeof local?.handles === 'object' &&
     areFunctions(outgoing, ['compute_max_payload', 'transfer_window', 'update', 'send', 'on_disposition', 'process']) &&
-    areFunctions(outgoing?.deliveries, ['by_id', 'push']) &&
+    areFunctions(outgoing?.deliveries, ['by_id', 'push', 'pop_if', 'available']) &&
     areFunctions(incoming, ['update', 'on_transfer', 'process']) &&
-    areFunctions(incoming?.deliveries, ['push']) &&
-    [outgoing?.updated, incoming?.updated].every(Array.isArray) &&
+    areFunctions(incoming?.deliveries, ['push', 'pop_if']) &&
+    [outgoing?.updated, outgoing?.pending_dispositions, incoming?.updated].every(Array.isArray) &&
     [
-      local?.channel,
+      local.channel,
       outgoing?.next_delivery_id,
       outgoing?.next_pending_delivery,
       outgoing?.next_transfer_id,
       outgoing?.window,
       incoming?.next_transfer_id,
+      incoming?.max_transfer_id,
+      incoming?.window,
     ].every((value) => typeof value === 'number')
   );
 }
 
 export function areFunctions(of: object | undefined, names: readonly string[]): boolean {
   return of !== undefined && names.every((name) => typeof (of as Record<string, unknown>)[name] === 'function');
+}
+
+/** Where nothing but messages and their outcomes waits. rhea lists the links of a session anew each time. */
+function processDirectly(session: InnerSession): void {
+  const byRhea = session._process.bind(session);
+  const { outgoing, incoming } = session;
+  session._process = () => {
+    if (isQuiet(session)) {
+      outgoing.process();
+      incoming.process(session);
+    }
+    // Whoever was told of something may have asked for more.
+    if (!isQuiet(session)) byRhea();
+  };
+}
+
+/** A session has one link here, if any: another one would have the second handle. */
+function isQuiet({ state, local: { handles }, outgoing }: InnerSession): boolean {
+  const link = handles[0];
+  return (
+    link !== undefined &&
+    handles[1] === undefined &&
+    !link.issue_flow &&
+    link.state.has_settled() &&
+    state.has_settled() &&
+    outgoing.deliveries.available() > 0
+  );
 }
 
 /** What fits one frame. */
@@ -94,7 +165,7 @@ function makeDeliveries(outgoing: Outgoing, channel: number): void {
 }
 
 /** As rhea does, one frame for each, as long as nothing stands in the way. */
-function sendDirectly(outgoing: Outgoing, write: (delivery: OutgoingDelivery) => void): void {
+function sendDirectly(outgoing: Outgoing, outlet: Outlet): void {
   const byRhea = outgoing.process.bind(outgoing);
   const tellAccepted = hearDirectly(outgoing);
   outgoing.process = () => {
@@ -103,7 +174,7 @@ function sendDirectly(outgoing: Outgoing, write: (delivery: OutgoingDelivery) =>
       if (!(delivery instanceof OutgoingDelivery) || delivery.settled) break;
       const { link } = delivery;
       if (!link.has_credit() || outgoing.transfer_window() <= 0) break;
-      write(delivery);
+      outlet.transfer(delivery);
       outgoing.window--;
       outgoing.next_transfer_id++;
       link.credit--;
@@ -111,8 +182,14 @@ function sendDirectly(outgoing: Outgoing, write: (delivery: OutgoingDelivery) =>
       outgoing.next_pending_delivery++;
     }
     tellAccepted();
-    byRhea();
+    const idle = outgoing.next_pending_delivery === outgoing.next_delivery_id;
+    if (idle && outgoing.updated.length === 0 && outgoing.pending_dispositions.length === 0) outgoing.deliveries.pop_if(isOver);
+    else byRhea();
   };
+}
+
+function isOver({ settled, remote_settled }: { readonly settled: boolean; readonly remote_settled: boolean }): boolean {
+  return settled && remote_settled;
 }
 
 /** Who was accepted is told in the order of the broker's words, as all others are: where rhea has some to tell of, it tells of these too. */
@@ -168,20 +245,54 @@ function takeDirectly(incoming: Incoming): void {
   };
 }
 
-/** One frame tells of all neighbours that were accepted in one turn. rhea finds no more than the first, and those in the order of the calls. */
-function settleInOrder(incoming: Incoming): void {
-  const byRhea = incoming.process.bind(incoming);
-  incoming.process = (session) => {
-    const { updated } = incoming;
-    updated.sort((a, b) => a.id - b.id);
-    for (let from = 0, at = 1; at < updated.length; at++) {
-      const [before, delivery] = [updated[at - 1], updated[at]];
-      if (before?.state === delivery?.state && (before?.id ?? 0) + 1 === delivery?.id) continue;
-      incoming.updated = updated.slice(from, at);
-      byRhea(session);
-      from = at;
-      incoming.updated = updated.slice(from);
+/** One range tells of all neighbours that were accepted in one turn. rhea finds no more than the first, and those in the order of the calls. */
+function acceptDirectly({ connection, local: { channel }, incoming }: InnerSession, outlet: Outlet): void {
+  const updateByRhea = incoming.update.bind(incoming);
+  const processByRhea = incoming.process.bind(incoming);
+  const accepted: number[] = [];
+  incoming.update = (delivery, settled, state) => {
+    if (state !== acceptedState || settled !== true || delivery.remote_settled) {
+      updateByRhea(delivery, settled, state);
+      return;
     }
-    byRhea(session);
+    delivery.settled = true;
+    delivery.state = state;
+    accepted.push(delivery.id);
+    connection._register();
   };
+  incoming.process = (session) => {
+    if (accepted.length > 0) {
+      tellRanges(accepted, channel, outlet);
+      accepted.length = 0;
+    }
+    if (incoming.updated.length > 0) {
+      processByRhea(session);
+      return;
+    }
+    incoming.deliveries.pop_if(isSettled);
+    if (incoming.max_transfer_id - incoming.next_transfer_id < incoming.window / 2) (session as InnerSession)._write_flow();
+  };
+}
+
+function isSettled({ settled }: { readonly settled: boolean }): boolean {
+  return settled;
+}
+
+function tellRanges(ids: number[], channel: number, outlet: Outlet): void {
+  if (ids.length > 1) ids.sort(ascending);
+  let first = ids[0] ?? 0;
+  let last = first;
+  for (let at = 1; at < ids.length; at++) {
+    const id = ids[at] ?? 0;
+    if (id > last + 1) {
+      outlet.accepted(channel, first, last);
+      first = id;
+    }
+    last = id;
+  }
+  outlet.accepted(channel, first, last);
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
 }

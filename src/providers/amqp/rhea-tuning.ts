@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Connection, Session } from 'rhea';
 import type { OutgoingDelivery } from './rhea-deliveries.js';
-import { FrameReader, writeTransfers } from './rhea-frames.js';
-import { areFunctions, isSession, tuneSession, type InnerSession } from './rhea-session-tuning.js';
+import { FrameReader, writeAccepted, writeTransfers, type Acceptance } from './rhea-frames.js';
+import { areFunctions, isSession, tuneSession, type InnerSession, type Outlet } from './rhea-session-tuning.js';
 
 // What rhea does for every message costs far more than the message itself: each field of a frame is an object with accessors, each frame
 // is built in zeroed memory and written by itself, and with every turn each session of a connection is looked through, however many have
@@ -60,6 +60,7 @@ export class Tuning {
   readonly #frames = new FrameReader();
   /** To be written at the end of the turn. */
   #transfers: OutgoingDelivery[] = [];
+  #accepted: Acceptance[] = [];
   /** Sessions that have something to do. */
   #busy = new Set<InnerSession>();
   /** Any may have. */
@@ -112,14 +113,19 @@ export class Tuning {
           this.#transport.encode({ channel, type: 0, performative, payload });
         },
       },
-    }) as Connection;
+    }) as InnerConnection;
     session.connection = connection;
     session.outgoing.connection = connection;
-    tuneSession(session, this.#leaves);
+    tuneSession(session, this.#outlet);
   }
 
-  readonly #leaves = (delivery: OutgoingDelivery): void => {
-    this.#transfers.push(delivery);
+  readonly #outlet: Outlet = {
+    transfer: (delivery) => {
+      this.#transfers.push(delivery);
+    },
+    accepted: (channel, first, last) => {
+      this.#accepted.push({ channel, first, last });
+    },
   };
 
   #process(): void {
@@ -156,11 +162,16 @@ export class Tuning {
     return at;
   }
 
-  /** Messages first: whatever else a session wrote in this turn comes after them there too. */
+  /** Messages and what is said of them first: whatever else a session wrote in this turn, the end of a link included, comes after them. */
   #write(): void {
     const { socket } = this.#connection;
     const transfers = this.#transfers;
+    const accepted = this.#accepted;
     socket.cork();
+    if (accepted.length > 0) {
+      this.#accepted = [];
+      socket.write(writeAccepted(accepted));
+    }
     if (transfers.length > 0) {
       this.#transfers = [];
       writeTransfers(transfers, socket);

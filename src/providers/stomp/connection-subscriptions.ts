@@ -32,14 +32,22 @@ interface SubscribingClient {
 /** What one connection is subscribed to. */
 export class ConnectionSubscriptions {
   readonly #client: SubscribingClient;
+  readonly #onWaiting: () => void;
   readonly #subscribed = new Map<string, SubscribeOptions>();
   /** Ends the wait of whoever waits for a receipt of stompjs. */
   readonly #waits = new Set<() => void>();
   #lastNumber = 0;
   #ended = false;
 
-  constructor(client: SubscribingClient) {
+  /** `onWaiting` is called when an answer of the broker is awaited. */
+  constructor(client: SubscribingClient, onWaiting: () => void) {
     this.#client = client;
+    this.#onWaiting = onWaiting;
+  }
+
+  /** For an answer of the broker. */
+  get waiting(): boolean {
+    return this.#waits.size > 0;
   }
 
   /** Resolves at the broker's receipt, or when the connection is gone. */
@@ -98,6 +106,7 @@ export class ConnectionSubscriptions {
         resolve();
       });
       write(receipt);
+      this.#onWaiting();
     });
   }
 

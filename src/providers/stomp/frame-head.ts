@@ -2,18 +2,32 @@ import { constants } from 'node:buffer';
 import { PeerFault } from '../network/peer-fault.js';
 import { isBrokersHeader } from './artemis-dialect.js';
 
-/** The headers of a frame. Of repeated names the first occurrence counts, but for `ack`. Unescaped, never trimmed. */
-export interface Head {
+type Headers = ReadonlyMap<string, string>;
+
+/**
+ * The headers of a frame. Of repeated names the first occurrence counts, but for `ack`. Unescaped, never trimmed. A class, as all that may wait
+ * with a message: V8 comes to allocate literals that live long in its old space, and keeps them there with all that they refer to.
+ */
+export class Head {
   readonly command: string;
   /** What the protocol and the broker say. */
-  readonly said: ReadonlyMap<string, string>;
+  readonly said: Headers;
   /** What the sender of a message says. */
-  readonly headers: ReadonlyMap<string, string>;
+  readonly headers: Headers;
   readonly isText: boolean;
   /** Where the body begins, from the begin of the frame. */
   readonly bodyAt: number;
   /** Undefined: it ends at the first NUL. */
   readonly bodyLength: number | undefined;
+
+  constructor(command: string, said: Headers, headers: Headers, { isText, bodyAt }: Pick<Head, 'isText' | 'bodyAt'>) {
+    this.command = command;
+    this.said = said;
+    this.headers = headers;
+    this.isText = isText;
+    this.bodyAt = bodyAt;
+    this.bodyLength = bodyLength(said.get('content-length'));
+  }
 }
 
 /** How a line of a head begins. */
@@ -78,7 +92,7 @@ export class HeadReader {
       map.set(name, value);
     }
     starts.length = line;
-    return { command, said, headers, isText, bodyAt, bodyLength: bodyLength(said.get('content-length')) };
+    return new Head(command, said, headers, { isText, bodyAt });
   }
 
   #start(text: string, at: number, end: number): Start {

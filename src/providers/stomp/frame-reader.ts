@@ -9,6 +9,20 @@ export interface MessageFrame extends Pick<Head, 'said' | 'headers'> {
   readonly isText: boolean;
 }
 
+class ReadFrame implements MessageFrame {
+  readonly said: Head['said'];
+  readonly headers: Head['headers'];
+  readonly isText: boolean;
+  readonly body: Buffer;
+
+  constructor({ said, headers, isText }: Head, body: Buffer) {
+    this.said = said;
+    this.headers = headers;
+    this.isText = isText;
+    this.body = body;
+  }
+}
+
 export interface FrameEvents {
   message(frame: MessageFrame): void;
   /** A RECEIPT whose id begins with our prefix. */
@@ -47,6 +61,10 @@ export class FrameReader {
   #returned = false;
   /** Up to where the frame that is held was looked through in vain. */
   #searched = 0;
+  /** As they came, to be read. */
+  #unread: Buffer[] = [];
+  #reading = false;
+  #holding = false;
 
   constructor(events: FrameEvents, receiptPrefix: string) {
     this.#events = events;
@@ -56,25 +74,57 @@ export class FrameReader {
 
   /** @throws PeerFault 'stomp:protocol' for what is no STOMP; nothing may be read afterwards. */
   read(chunk: Buffer): void {
-    let rest = chunk;
-    while (rest.length > 0) {
-      if (this.#used === 0) {
-        this.#hold(rest, this.#frames(rest));
-        return;
-      }
-      // Of a frame whose length is known no more than itself: what follows needs no copy.
-      const missing = this.#missing();
-      const taken = Math.min(missing ?? rest.length, rest.length);
-      this.#append(taken === rest.length ? rest : rest.subarray(0, taken), (missing ?? 0) + this.#used);
-      rest = rest.subarray(taken);
-      const data = this.#held.subarray(0, this.#used);
-      const at = this.#frames(data);
-      if (at === 0) continue;
-      // Bodies are views on it from now on.
-      this.#held = nothing;
-      this.#used = 0;
-      this.#hold(data, at);
+    this.#unread.push(chunk);
+    this.#readAll();
+  }
+
+  get holding(): boolean {
+    return this.#holding;
+  }
+
+  /** No frame is told of before `readOn()`: what is there and what comes waits as it came, which takes far less than frames that were read. */
+  hold(): void {
+    this.#holding = true;
+  }
+
+  /** @throws as `read()` */
+  readOn(): void {
+    this.#holding = false;
+    this.#readAll();
+  }
+
+  #readAll(): void {
+    // Whoever is told of a frame may ask for more.
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) this.#read(chunk);
+    } finally {
+      this.#reading = false;
     }
+  }
+
+  #next(): Buffer | undefined {
+    return this.#holding ? undefined : this.#unread.shift();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#used === 0) {
+      this.#keep(chunk, this.#frames(chunk));
+      return;
+    }
+    // Of a frame whose length is known no more than itself: what follows needs no copy.
+    const missing = this.#missing();
+    const taken = Math.min(missing ?? chunk.length, chunk.length);
+    if (taken < chunk.length) this.#unread.unshift(chunk.subarray(taken));
+    this.#append(taken === chunk.length ? chunk : chunk.subarray(0, taken), (missing ?? 0) + this.#used);
+    const data = this.#held.subarray(0, this.#used);
+    const at = this.#frames(data);
+    if (at === 0) return;
+    // Bodies are views on it from now on.
+    this.#held = nothing;
+    this.#used = 0;
+    this.#keep(data, at);
   }
 
   /** Reads all whole frames, and tells where the first one begins that is not. */
@@ -88,6 +138,7 @@ export class FrameReader {
       this.#head = undefined;
       this.#searched = 0;
       at = next;
+      if (this.#holding) return at;
     }
   }
 
@@ -125,9 +176,10 @@ export class FrameReader {
     return bodyEnd + 1;
   }
 
-  #tell({ command, said, headers, isText }: Head, data: Buffer, at: number, bodyAt: number, bodyEnd: number): void {
+  #tell(head: Head, data: Buffer, at: number, bodyAt: number, bodyEnd: number): void {
+    const { command, headers } = head;
     if (command === 'MESSAGE') {
-      this.#events.message({ said, headers, isText, body: data.subarray(bodyAt, bodyEnd) });
+      this.#events.message(new ReadFrame(head, data.subarray(bodyAt, bodyEnd)));
       return;
     }
     const receipt = command === 'RECEIPT' ? headers.get('receipt-id') : undefined;
@@ -162,9 +214,11 @@ export class FrameReader {
     return head?.bodyLength === undefined ? undefined : head.bodyAt + head.bodyLength + 1 - this.#used;
   }
 
-  #hold(data: Buffer, from: number): void {
+  /** What was not read: the begin of a frame, or all that is held back. */
+  #keep(data: Buffer, from: number): void {
     if (from === data.length) return;
-    this.#append(from === 0 ? data : data.subarray(from), 0);
+    if (this.#holding) this.#unread.unshift(data.subarray(from));
+    else this.#append(from === 0 ? data : data.subarray(from), 0);
   }
 
   #append(chunk: Buffer, expected: number): void {

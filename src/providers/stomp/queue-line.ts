@@ -90,6 +90,15 @@ export class QueueLine {
     this.#arrange();
   }
 
+  /** What comes waits unread until `readOn()`. */
+  hold(): void {
+    this.#connection?.hold();
+  }
+
+  readOn(): void {
+    this.#connection?.readOn();
+  }
+
   listen(): void {
     this.#resting = false;
     this.#arrange();

@@ -1,3 +1,4 @@
+import type { Listed } from '../../core/roll.js';
 import type { Delivery, Outcome, Settlement, WireMessage } from '../../core/provider.js';
 import type { MessageFrame } from './frame-reader.js';
 import { wireMessage } from './stomp-message.js';
@@ -10,11 +11,14 @@ export interface Settler {
 }
 
 /** One message with the connection it came by: settled there or nowhere. STOMP tells no count of deliveries. */
-export class StompDelivery implements Delivery {
+export class StompDelivery implements Delivery, Listed<StompDelivery> {
   readonly message: WireMessage;
   readonly frame: MessageFrame;
   readonly connection: StompConnection;
   readonly worn: boolean;
+  roll: object | undefined;
+  before: StompDelivery | undefined;
+  after: StompDelivery | undefined;
   readonly #settler: Settler;
   #settlement: Promise<Settlement> | undefined;
 

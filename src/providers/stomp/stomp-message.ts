@@ -1,5 +1,5 @@
 import { wire } from '../../core/headers.js';
-import type { Routing, WireMessage } from '../../core/provider.js';
+import type { Routing, WireMessage, Writable } from '../../core/provider.js';
 import { addressAndQueue, duplicateIdHeader } from '../artemis/artemis-words.js';
 import {
   bareAddress,
@@ -31,7 +31,7 @@ export function wireMessage(frame: MessageFrame): WireMessage {
   const group = said.get(receivedGroupHeader);
   const priority = priorityOf(said.get('priority'));
   const address = said.get('destination');
-  const message: Writable<WireMessage> = { body: bodyOf(frame), headers: frame.headers, durable: said.get('persistent') === 'true' };
+  const message = new IncomingMessage(bodyOf(frame), frame.headers, said.get('persistent') === 'true');
   if (contentType !== undefined && contentType !== '') message.contentType = contentType;
   if (contentEncoding !== undefined && contentEncoding !== '') message.contentEncoding = contentEncoding;
   if (nativeId !== undefined) message.nativeId = nativeId;
@@ -43,7 +43,26 @@ export function wireMessage(frame: MessageFrame): WireMessage {
   return message;
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
+/** A class, since it may wait for its turn: see `Head`. */
+class IncomingMessage implements Writable<WireMessage> {
+  body: string | Uint8Array;
+  headers: ReadonlyMap<string, string>;
+  durable: boolean;
+  declare contentType?: string;
+  declare contentEncoding?: string;
+  declare nativeId?: string;
+  declare correlationId?: string;
+  declare replyTo?: string;
+  declare group?: string;
+  declare priority?: number;
+  declare address?: string;
+
+  constructor(body: string | Uint8Array, headers: ReadonlyMap<string, string>, durable: boolean) {
+    this.body = body;
+    this.headers = headers;
+    this.durable = durable;
+  }
+}
 
 /** The marker counts, then what an AMQP sender wrote, then what the broker shows. */
 function bodyOf({ said, body, isText }: MessageFrame): string | Buffer {

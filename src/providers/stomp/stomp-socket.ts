@@ -5,6 +5,8 @@ import type { Transport, TransportOpener } from './stomp-transport.js';
 export interface SocketEvents {
   data(chunk: Buffer): void;
   drained(): void;
+  /** Nothing comes any more: before `lost()`, while what came may still be handed to stompjs. */
+  ending(): void;
   /** Once, and last. */
   lost(fault: PeerFault): void;
 }
@@ -104,6 +106,7 @@ export class StompSocket {
 
   #lose(fault: PeerFault): void {
     if (this.#readyState === state.closed) return;
+    this.#events.ending();
     this.destroy();
     this.#events.lost(fault);
   }

@@ -48,9 +48,16 @@ export class StompSubscription implements ProviderSubscription, Settler {
     this.#deliver = deliver;
     this.#host = host;
     this.#copies = new DeliveryCopies(spec, host);
-    this.#held = new HeldDeliveries(spec.concurrency + spec.prefetch, (delivery) => {
-      this.#handOver(delivery);
-    });
+    this.#held = new HeldDeliveries(
+      spec.concurrency + spec.prefetch,
+      (delivery) => {
+        this.#handOver(delivery);
+      },
+      (more) => {
+        if (more) this.#line?.readOn();
+        else this.#line?.hold();
+      },
+    );
     this.#reopening = new Reopening(host.clock, host.maxDelayMs);
     this.#wear = new Wear(Math.ceil(spec.maxCrashes / 2));
     this.#ejections = new Ejections(this.#held.limit);

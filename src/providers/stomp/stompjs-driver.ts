@@ -66,10 +66,13 @@ export class StompConnection implements KeptConnection {
   readonly #client: Client;
   readonly #subscriptions: ConnectionSubscriptions;
   readonly #socket: StompSocket;
+  readonly #reader: FrameReader;
   readonly #watch: SilenceWatch;
   readonly #receipts = new Register<string, Awaited>();
   #opening: { resolve(): void; reject(fault: PeerFault): void } | undefined;
   #ended = false;
+  /** All that comes is read. */
+  #ending = false;
   #fault: PeerFault | undefined;
   #refusal: PeerFault | undefined;
   #refusalTimer: Timer | undefined;
@@ -105,7 +108,7 @@ export class StompConnection implements KeptConnection {
     this.#watch = new SilenceWatch(options.clock, (ms) => {
       this.#lose(new PeerFault('timeout', `nothing was heard for ${String(ms)} ms`));
     });
-    const reader = new FrameReader(
+    this.#reader = new FrameReader(
       {
         message: (frame) => {
           this.#message(frame);
@@ -121,17 +124,22 @@ export class StompConnection implements KeptConnection {
     );
     this.#socket = new StompSocket(opener, {
       data: (chunk) => {
-        this.#data(reader, chunk);
+        this.#data(chunk);
       },
       drained: () => {
         this.onWritable?.();
+      },
+      ending: () => {
+        this.#readOut();
       },
       lost: (fault) => {
         this.#lose(this.#refusal ?? fault);
       },
     });
     this.#client = this.#session(headers);
-    this.#subscriptions = new ConnectionSubscriptions(this.#client);
+    this.#subscriptions = new ConnectionSubscriptions(this.#client, () => {
+      this.readOn();
+    });
   }
 
   /** False as soon as the broker has refused something: it reads on for a moment, and what it answers still counts. */
@@ -164,10 +172,20 @@ export class StompConnection implements KeptConnection {
     return this.#socket.writable;
   }
 
+  /** Messages wait unread until `readOn()`, and with them all that comes behind them: so not while an answer of the broker is awaited. */
+  hold(): void {
+    if (this.alive && !this.#ending && this.#receipts.size === 0 && !this.#subscriptions.waiting) this.#reader.hold();
+  }
+
+  readOn(): void {
+    if (this.#reader.holding) this.#readBy(this.#goOn);
+  }
+
   /** The frame holds `receipt:<receiptId>`, which begins with `receiptPrefix`. */
   send(frame: Frame, receiptId: string, waiting: Receiptable): void {
     if (!this.alive) return;
     this.#receipts.add(new Awaited(receiptId, waiting));
+    this.readOn();
     this.#socket.write(frame);
   }
 
@@ -185,6 +203,7 @@ export class StompConnection implements KeptConnection {
 
   /** Says goodbye, waits for the answer at most `timeoutMs`, and ends the socket. Nothing is called back any more. */
   async end(clock: Clock, timeoutMs: number): Promise<void> {
+    this.#readOut();
     if (this.#ended) return;
     this.#ended = true;
     this.#settle();
@@ -249,11 +268,27 @@ export class StompConnection implements KeptConnection {
     opening?.resolve();
   }
 
-  #data(reader: FrameReader, chunk: Buffer): void {
+  readonly #goOn = (): void => {
+    this.#reader.readOn();
+  };
+
+  #data(chunk: Buffer): void {
     this.#heardBytes += chunk.length;
     this.#watch.heard();
+    this.#readBy(() => {
+      this.#reader.read(chunk);
+    });
+  }
+
+  /** No more will come: whoever has to know what came is told of all that is there, and why the broker ends. */
+  #readOut(): void {
+    this.#ending = true;
+    this.readOn();
+  }
+
+  #readBy(read: () => void): void {
     try {
-      reader.read(chunk);
+      read();
     } catch (error) {
       this.#lose(faultOf(error, 'what came could not be read'));
     }
@@ -282,6 +317,7 @@ export class StompConnection implements KeptConnection {
   }
 
   #lose(fault: PeerFault): void {
+    if (!this.#ending) this.#readOut();
     if (this.#ended) return;
     this.#ended = true;
     this.#fault = fault;

@@ -7,7 +7,7 @@ import rhea from 'rhea';
 import type { Connection, Container, Delivery, EventContext, Sender, Session } from 'rhea';
 import { systemClock } from '../../../src/core/clock.js';
 import { RheaConnection } from '../../../src/providers/amqp/rhea-driver.js';
-import { FrameReader, writeTransfers } from '../../../src/providers/amqp/rhea-frames.js';
+import { FrameReader, writeAccepted, writeTransfers } from '../../../src/providers/amqp/rhea-frames.js';
 import type { ReceiverLink, SenderLink, TransferToken } from '../../../src/providers/amqp/rhea-links.js';
 import { decoded, encoded } from '../../../src/providers/amqp/rhea-message.js';
 import { Tuning } from '../../../src/providers/amqp/rhea-tuning.js';
@@ -58,6 +58,23 @@ function dispositionByRhea(bytes: Buffer): object {
 }
 
 describe('the bytes of a frame', () => {
+  test(`that accepts messages are read by the client library as its own are (seed ${seed})`, () => {
+    const dice = new Dice(seed);
+    for (let round = 0; round < 300; round++) {
+      const acceptances = Array.from({ length: 1 + dice.below(4) }, () => {
+        const first = dice.of([0, 255, 256, dice.below(2 ** 32), 2 ** 32 - 1]);
+        return { channel: dice.below(65_536), first, last: dice.of([first, 2 ** 32 - 1]) };
+      });
+      let bytes = writeAccepted(acceptances);
+      for (const { channel, first, last } of acceptances) {
+        const size = bytes.readUInt32BE();
+        expect(dispositionByRhea(bytes.subarray(0, size))).toEqual({ channel, role: true, first, last, settled: true });
+        bytes = bytes.subarray(size);
+      }
+      expect(bytes).toHaveLength(0);
+    }
+  });
+
   test(`that carries a message are read by the client library as its own are (seed ${seed})`, () => {
     const dice = new Dice(seed);
     for (let round = 0; round < 300; round++) {
@@ -341,8 +358,8 @@ describe('a connection', () => {
       await until('the others too', () => peer.accepted === 10);
       expect(peer.dispositions.slice(2)).toEqual([
         [6, 6],
-        [5, 5],
         [10, 10],
+        [5, 5],
       ]);
       await connection.end(systemClock, 5_000);
     } finally {

@@ -79,6 +79,24 @@ describe('a reader of frames', () => {
     }
   });
 
+  test('that is held back tells of nothing more, and goes on where it stopped', () => {
+    const told = new Told();
+    told.holding = true;
+    told.read(`${head}\na\0${head}\nb\0RECEIPT\nreceipt-id:our-1\n\n\0${head}\nc`);
+    const bodies = (): string[] => told.messages.map(({ body }) => body.toString());
+    expect([bodies(), told.reader.holding]).toEqual([['a'], true]);
+    told.read('c\0ERROR\n\n\0');
+    expect(bodies()).toEqual(['a']);
+    told.reader.readOn();
+    expect([bodies(), told.receipts]).toEqual([['a', 'b'], []]);
+    told.reader.readOn();
+    expect([bodies(), told.receipts, told.others]).toEqual([['a', 'b', 'cc'], ['our-1'], []]);
+    told.reader.readOn();
+    expect([told.others, told.reader.holding]).toEqual([['ERROR\n\n\0'], false]);
+    told.read(`${head}\nd\0`);
+    expect(bodies()).toEqual(['a', 'b', 'cc', 'd']);
+  });
+
   test('does not change what it handed over when more comes', () => {
     const told = new Told().read(head.slice(0, 30), `${head.slice(30)}\nfirst\0${head}\nsec`, 'ond\0', `${head}\nthird\0`);
     expect(told.messages.map(({ body }) => body.toString())).toEqual(['first', 'second', 'third']);
@@ -220,6 +238,26 @@ describe('whatever is written', () => {
         told.read(stream.subarray(at, at + size));
         at += size;
       }
+      expect([told.messages.length, `seed ${String(seed)}`]).toEqual([written.length, `seed ${String(seed)}`]);
+      for (const [index, frame] of written.entries()) expectRead(told.messages[index], frame, seed);
+    }
+  });
+
+  test('is read as it was, however the stream is cut and held back', () => {
+    const seed = Date.now() % 1_000_000;
+    const random = randomFrom(seed);
+    for (let round = 0; round < 30; round++) {
+      const written = Array.from({ length: 40 }, () => randomFrame(random));
+      const stream = Buffer.concat(written.map((frame) => asMessage(frame, random)));
+      const told = new Told();
+      for (let at = 0; at < stream.length;) {
+        const size = 1 + Math.floor(random() * 1_000);
+        told.holding = random() < 0.8;
+        told.read(stream.subarray(at, at + size));
+        if (random() < 0.5) told.reader.readOn();
+        at += size;
+      }
+      while (told.reader.holding) told.reader.readOn();
       expect([told.messages.length, `seed ${String(seed)}`]).toEqual([written.length, `seed ${String(seed)}`]);
       for (const [index, frame] of written.entries()) expectRead(told.messages[index], frame, seed);
     }

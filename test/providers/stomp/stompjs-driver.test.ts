@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { systemClock } from '../../../src/core/clock.js';
 import { TidingsError } from '../../../src/core/errors.js';
 import { PeerFault } from '../../../src/providers/network/peer-fault.js';
+import type { SubscriptionHandle } from '../../../src/providers/stomp/connection-subscriptions.js';
 import type { MessageFrame } from '../../../src/providers/stomp/frame-reader.js';
 import { StompFault } from '../../../src/providers/stomp/stompjs-driver.js';
 import { stays, waitUntil } from '../../../src/testing/wait-until.js';
@@ -495,6 +496,68 @@ describe('subscribing', () => {
     talkOf(peer).socket.destroy();
     await ending;
     expect(losses).toHaveLength(1);
+  });
+});
+
+describe('a connection that is held back', () => {
+  async function held(
+    peer: ScriptedStompPeer,
+  ): Promise<{ got: string[]; handle: SubscriptionHandle } & Awaited<ReturnType<typeof opened>>> {
+    const result = await opened({ endpoint: { port: peer.port } });
+    const got: string[] = [];
+    const subscribing = result.connection.subscribe({
+      ...{ destination: 'E::L', routing: 'anycast', windowBytes: 4_352 },
+      onMessage: ({ body }) => {
+        got.push(body.toString());
+        result.connection.hold();
+      },
+    });
+    const subscribe = await talkOf(peer).frame('SUBSCRIBE');
+    talkOf(peer).write(`RECEIPT\nreceipt-id:${subscribe('receipt')}\n\n\0`);
+    const handle = await subscribing;
+    talkOf(peer).write(message(handle.id, 'a') + message(handle.id, 'b') + message(handle.id, 'c'));
+    await waitUntil(() => got.length > 0);
+    await stays(() => got.length === 1, { windowMs: 50 });
+    return { ...result, got, handle };
+  }
+
+  test('hands over one message after the other, as it is asked to', async () => {
+    await using peer = await welcoming();
+    const { connection, got } = await held(peer);
+    connection.readOn();
+    expect(got).toEqual(['a', 'b']);
+    connection.readOn();
+    connection.readOn();
+    expect(got).toEqual(['a', 'b', 'c']);
+    await connection.end(systemClock, 0);
+  });
+
+  test('hears the answer of the broker that stands behind messages', async () => {
+    await using peer = await welcoming();
+    const { connection, handle } = await held(peer);
+    const ending = handle.unsubscribe();
+    const unsubscribe = await talkOf(peer).frame('UNSUBSCRIBE');
+    talkOf(peer).write(message(handle.id, 'late') + `RECEIPT\nreceipt-id:${unsubscribe('receipt')}\n\n\0`);
+    await ending;
+    const { done } = sent(connection, 'a', 'x');
+    const send = await talkOf(peer).frame('SEND');
+    talkOf(peer).write(`RECEIPT\nreceipt-id:${send('receipt')}\n\n\0`);
+    await done;
+    await connection.end(systemClock, 0);
+  });
+
+  test.each(['closes', 'cuts'])('tells of all that came, and why, when the peer %s', async (how) => {
+    await using peer = await welcoming();
+    const { connection, got, losses } = await held(peer);
+    const before = connection.heardBytes;
+    talkOf(peer).write('ERROR\nmessage:AMQ1 full\n\nAMQ1: full\0');
+    // A peer that cuts takes back what has not arrived.
+    await waitUntil(() => connection.heardBytes > before);
+    if (how === 'closes') talkOf(peer).socket.end();
+    else talkOf(peer).socket.resetAndDestroy();
+    await waitUntil(() => losses.length > 0);
+    expect(got).toEqual(['a', 'b', 'c']);
+    expect(losses).toEqual([expect.objectContaining({ message: 'stomp:error: AMQ1: full' })]);
   });
 });
 

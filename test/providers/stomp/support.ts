@@ -5,6 +5,8 @@ import { headerLines } from '../../../src/providers/stomp/frame-writer.js';
 
 /** All that a reader told, in order. */
 export class Told {
+  /** It is held back with each message. */
+  holding = false;
   readonly messages: MessageFrame[] = [];
   readonly receipts: string[] = [];
   readonly others: string[] = [];
@@ -14,6 +16,7 @@ export class Told {
       message: (frame) => {
         this.messages.push(frame);
         this.order.push('message');
+        if (this.holding) this.reader.hold();
       },
       receipt: (id) => {
         this.receipts.push(id);
@@ -45,7 +48,8 @@ export function allOf({ said, headers }: MessageFrame): Record<string, string> {
 /** A MESSAGE with these headers. */
 export function frameOf(headers: Record<string, string>, body: string | Buffer = '', isText = true): MessageFrame {
   const text = `MESSAGE${headerLines(Object.entries(headers))}`;
-  return { ...new HeadReader().read(text, 0), body: Buffer.from(body as string), isText };
+  const { said, headers: own } = new HeadReader().read(text, 0);
+  return { said, headers: own, body: Buffer.from(body as string), isText };
 }
 
 /** A frame as it travels, read as if a broker had sent it. */
