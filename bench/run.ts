@@ -1,5 +1,5 @@
 // npm run bench -- [--quick] [--minutes N] [--json FILE] [name ...]: runs benchmarks, prints one table, and writes the figures to a file. Without
-// a name all but those that go on for minutes. Ends with 1 where a ratio is above what is borne.
+// a name all but those that go on for minutes; with --quick those that give a first look within two. Ends with 1 where a ratio is above what is borne.
 import 'reflect-metadata';
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
@@ -39,7 +39,9 @@ const { values, positionals } = parseArgs({
     json: { type: 'string', default: 'dist/bench/results.json' },
   },
 });
-const names = positionals.length > 0 ? positionals : Object.keys(benches);
+/** What a first look takes, within two minutes. */
+const firstLook = ['core', 'memory', 'serialisation', 'amqp', 'stomp', 'cold-start'];
+const names = positionals.length > 0 ? positionals : values.quick ? firstLook : Object.keys(benches);
 const unknown = names.find((name) => known[name] === undefined);
 if (unknown !== undefined) throw new Error(`there is no benchmark '${unknown}', only ${Object.keys(known).join(', ')}`);
 

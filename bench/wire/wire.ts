@@ -25,7 +25,7 @@ const sizes: readonly Size[] = [
   { label: '4 KiB', bytes: 4 * 1024, rounds: 5, events: 20_000, warmUp: 10_000 },
   { label: '16 KiB', bytes: 16 * 1024, rounds: 6, events: 10_000, warmUp: 5_000 },
 ];
-const quickly: readonly Size[] = [{ label: '256 B', bytes: 256, rounds: 3, events: 10_000, warmUp: 10_000 }];
+const quickly: readonly Size[] = [{ label: '256 B', bytes: 256, rounds: 2, events: 10_000, warmUp: 10_000 }];
 
 const inFlight = 200;
 const oneByOne = { events: 2_000, warmUp: 4_000 };
