@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import rhea from 'rhea';
 import type { Connection, EventContext, Receiver, Sender } from 'rhea';
-import { testBroker } from '../../src/testing/test-broker.js';
+import { testBroker, type TestBroker } from '../../src/testing/test-broker.js';
 import { waitUntil } from '../../src/testing/wait-until.js';
 import type { BodyKind, Counterpart, Outgoing, Program, Received } from './program.js';
 
@@ -18,8 +18,8 @@ export class RawRhea implements Program {
   readonly #connection: Connection;
   readonly #faults: string[] = [];
 
-  static async connect(): Promise<RawRhea> {
-    const { host, amqpPort, username, password } = await testBroker();
+  static async connect(broker?: TestBroker): Promise<RawRhea> {
+    const { host, amqpPort, username, password } = broker ?? (await testBroker());
     const container = rhea.create_container();
     const program = new RawRhea(container.connect({ host, port: amqpPort, username, password, reconnect: false }));
     container.on('error', (error: unknown) => program.#faults.push(String(error)));

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { testBroker } from '../../src/testing/test-broker.js';
+import { testBroker, type TestBroker } from '../../src/testing/test-broker.js';
 import { waitUntil } from '../../src/testing/wait-until.js';
 import type { Counterpart, Outgoing, Program, Received } from './program.js';
 
@@ -32,8 +32,8 @@ export class RawStomp implements Program {
   #fault: string | undefined;
   #next = 0;
 
-  static async connect(): Promise<RawStomp> {
-    const { host, stompPort, username, password } = await testBroker();
+  static async connect(broker?: TestBroker): Promise<RawStomp> {
+    const { host, stompPort, username, password } = broker ?? (await testBroker());
     const program = new RawStomp(connect(stompPort, host));
     program.#write('CONNECT', [
       ['accept-version', '1.2'],
