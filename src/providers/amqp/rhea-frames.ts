@@ -148,13 +148,7 @@ export function writeTransfers(transfers: readonly OutgoingTransfer[], socket: P
 
 function writeHead(bytes: Buffer, start: number, { channel, handle, id, tag, payload }: OutgoingTransfer): number {
   const list = headSize - 8 - 3 - 2 + tag.length;
-  let at = bytes.writeUInt32BE(headSize + tag.length + payload.length, start);
-  bytes[at++] = usualOffset;
-  bytes[at++] = amqpFrame;
-  bytes[at++] = channel >>> 8;
-  bytes[at++] = channel;
-  bytes[at++] = 0;
-  bytes[at++] = types.smallUlong;
+  let at = writeStart(bytes, start, headSize + tag.length + payload.length, channel);
   bytes[at++] = transferCode;
   bytes[at++] = types.list8;
   bytes[at++] = list;
@@ -167,6 +161,18 @@ function writeHead(bytes: Buffer, start: number, { channel, handle, id, tag, pay
   bytes[at++] = tag.length;
   for (const byte of tag) bytes[at++] = byte;
   bytes[at++] = types.uint0;
+  return at;
+}
+
+/** The frame header, and the begin of the descriptor, whose code comes next. */
+function writeStart(bytes: Buffer, start: number, size: number, channel: number): number {
+  let at = bytes.writeUInt32BE(size, start);
+  bytes[at++] = usualOffset;
+  bytes[at++] = amqpFrame;
+  bytes[at++] = channel >>> 8;
+  bytes[at++] = channel;
+  bytes[at++] = 0;
+  bytes[at++] = types.smallUlong;
   return at;
 }
 
@@ -186,13 +192,7 @@ export function writeAccepted(acceptances: readonly Acceptance[]): Buffer {
   const bytes = Buffer.allocUnsafe(acceptances.length * acceptanceSize);
   let at = 0;
   for (const { channel, first, last } of acceptances) {
-    at = bytes.writeUInt32BE(acceptanceSize, at);
-    bytes[at++] = usualOffset;
-    bytes[at++] = amqpFrame;
-    bytes[at++] = channel >>> 8;
-    bytes[at++] = channel;
-    bytes[at++] = 0;
-    bytes[at++] = types.smallUlong;
+    at = writeStart(bytes, at, acceptanceSize, channel);
     bytes[at++] = dispositionCode;
     bytes[at++] = types.list8;
     bytes[at++] = acceptanceSize - 8 - 3 - 2;
