@@ -23,7 +23,7 @@ interface Plan {
   readonly events: number;
 }
 
-const inFull: Plan = { many: [100, 1_000], rounds: 5, starts: 3, warmUp: 20_000, events: 30_000 };
+const inFull: Plan = { many: [100, 1_000], rounds: 5, starts: 3, warmUp: 20_000, events: 60_000 };
 const quickly: Plan = { many: [100], rounds: 1, starts: 1, warmUp: 5_000, events: 10_000 };
 
 const program = new URL('./program.js', import.meta.url);
