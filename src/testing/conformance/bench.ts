@@ -21,6 +21,8 @@ export interface BenchManagerOptions extends Omit<Partial<EventingOptions>, 'lis
 
 const defaultQuietMs = 500;
 const stopMs = 2_000;
+/** What makes a name unique. */
+const mark = /\.[0-9a-f]{10}(?![0-9a-f])/g;
 
 /** Everything one case works with, and the tidying up after it. Names are its own, so that cases may share a broker. */
 export class Bench {
@@ -29,6 +31,7 @@ export class Bench {
   readonly log = new RecordedLog();
   readonly #cleanings: (() => Promise<void> | void)[] = [];
   readonly #unhandled: unknown[] = [];
+  readonly #marks = new Set<string>();
   #admin: Promise<Peer> | undefined;
 
   constructor(given: ConformanceOptions) {
@@ -44,7 +47,15 @@ export class Bench {
   }
 
   unique(name: string): string {
-    return `${name}.${randomBytes(5).toString('hex')}`;
+    const own = `.${randomBytes(5).toString('hex')}`;
+    this.#marks.add(own);
+    return name + own;
+  }
+
+  /** Whether the name is that of a case which runs beside this one on the same broker. */
+  isOthers(name: string): boolean {
+    const marks = name.match(mark);
+    return marks !== null && !marks.some((each) => this.#marks.has(each));
   }
 
   /** A name for a server: no dots, as it stands in queue names after a hyphen. */

@@ -103,12 +103,12 @@ async function contents(bench: Bench, queue: string): Promise<string[]> {
   return (await bench.browse(queue)).map(bodyText);
 }
 
-/** All queues of the broker where one of these is to be seen. */
+/** All queues of the broker where one of these is to be seen, dead letters included. Those of other cases may be paused, or held by somebody. */
 async function queuesWith(bench: Bench, bodies: readonly string[]): Promise<string[]> {
   const queues = await bench.queues();
   const found: string[] = [];
   for (const name of await queues.list('')) {
-    if ((await queues.count(name)) === 0) continue;
+    if (bench.isOthers(name) || (await queues.count(name)) === 0) continue;
     for (const body of await contents(bench, name)) if (bodies.includes(body)) found.push(`${body} in ${name}`);
   }
   return found;
